@@ -1,0 +1,1 @@
+//! Reads facts from nodes and carries plans out on them.

@@ -1,0 +1,25 @@
+//! Reads and writes the file formats that a Proxmox VE node keeps, losing nothing it does not understand.
+//!
+//! Every codec follows the same rules:
+//!
+//! - It never does IO: text in, values and text out.
+//! - Parsing never fails as a whole. What is wrong with a line is a [`Warning`] with its position.
+//! - An edit changes only what it was told to change; every other byte stays.
+
+pub mod firewall;
+pub mod interfaces;
+pub mod iptables;
+pub mod lxc_conf;
+mod mac_addr;
+mod names;
+pub mod net;
+pub mod nginx;
+pub mod pct;
+pub mod property;
+mod vmid;
+mod warning;
+
+pub use mac_addr::{MacAddr, ParseMacAddrError};
+pub use names::{BridgeName, InterfaceName, NodeName, ParseNameError};
+pub use vmid::{ParseVmidError, Vmid};
+pub use warning::Warning;

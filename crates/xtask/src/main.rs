@@ -1,0 +1,2 @@
+//! Set-up and checks of the phoenix workspace.
+fn main() {}
