@@ -1,1 +1,15 @@
 //! Turns desired and observed state into an acyclic, ordered plan of actions, and renders it.
+//!
+//! The way through this crate: [`source`] holds the operator's texts, [`declared`] is what stands in
+//! them, [`desired`] is what they mean once checked, [`kind`] asks for facts and lowers the
+//! differences to operations, [`plan`] is the result, [`preview`] shows it.
+//!
+//! The crate does no IO: probes and operations are data that `phoenix-applier` carries out.
+
+pub mod address;
+pub mod desired;
+pub mod location;
+pub mod operation;
+pub mod plan;
+pub mod probe;
+pub mod source;

@@ -1,0 +1,76 @@
+//! The seam between phoenix and a node.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phoenix_planner::location::{Location, Place};
+use phoenix_planner::probe::{Answer, Output, Probe};
+
+/// One change to a node: what is left of an operation when all choices are made.
+#[derive(Debug, Clone, Copy)]
+pub enum Effect<'a> {
+    /// Makes the file hold exactly this text, or leaves it as it is: never half-written.
+    Write {
+        /// Which file.
+        at: &'a Location,
+        /// What it shall hold.
+        text: &'a str,
+        /// Permission bits of a new file; an existing one keeps its own, and its owner.
+        mode: u32,
+    },
+    /// Removes a file; one that is absent is an error.
+    Remove {
+        /// Which file.
+        at: &'a Location,
+    },
+    /// Runs a program to its end.
+    Run {
+        /// Where it runs.
+        place: Place,
+        /// The program and its arguments.
+        argv: &'a [String],
+    },
+}
+
+/// A Proxmox VE node, real or simulated.
+pub trait Node {
+    /// Returns the answers to all probes, asked together.
+    fn answer(&mut self, probes: &BTreeSet<Probe>) -> BTreeMap<Probe, Answer>;
+
+    /// Carries out one change. A program that ends with another status than 0 is no error here.
+    fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError>;
+
+    /// Lets some seconds pass before something is tried again.
+    fn pause(&mut self, seconds: u32);
+}
+
+/// Says why a change could not be made; whether anything has changed must be read again.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A file could not be written or removed.
+    #[error("cannot change {at}")]
+    File {
+        /// Which file.
+        at: Location,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program could not be started.
+    #[error("cannot run `{program}`")]
+    Program {
+        /// Which program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The place cannot be reached, such as a stopped guest.
+    #[error("cannot reach {place}: {why}")]
+    Unreachable {
+        /// Which place.
+        place: Place,
+        /// Why: a lower-case fragment.
+        why: String,
+    },
+    /// The node refuses the change by a rule of its own.
+    #[error("{0}")]
+    Refused(String),
+}

@@ -1,0 +1,126 @@
+//! The few things that phoenix does to a node, as data. `phoenix-applier` is one `match` over them.
+
+use serde::Serialize;
+
+use crate::location::{Location, Place};
+use crate::probe::{Argv, Probe};
+
+/// One step of an action.
+///
+/// A new variant needs a reason in `docs/decisions/`: the applier grows with each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Operation {
+    /// Replaces a whole file, or makes it.
+    Write(Write),
+    /// Removes a file.
+    Remove {
+        /// Which file.
+        at: Location,
+        /// What it holds: anything else makes the step stale.
+        before: String,
+    },
+    /// Has a program on the node change a file, and insists on the planned result.
+    Transform(Transform),
+    /// Runs a program.
+    Run(Run),
+    /// Asks until the answer is as wanted, and fails when it never is.
+    Check(Check),
+}
+
+/// Replaces a whole file: `before` is the preview's diff, the refusal to overwrite, and the undo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Write {
+    /// Which file.
+    pub at: Location,
+    /// What it holds now; `None` when it is absent. Anything else makes the step stale.
+    pub before: Option<String>,
+    /// What it shall hold.
+    pub after: String,
+    /// Permission bits of a new file; an existing one keeps its own.
+    pub mode: u32,
+}
+
+/// Has a program change a file from `before` to exactly `after`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Transform {
+    /// Which file.
+    pub at: Location,
+    /// What it holds now: anything else makes the step stale.
+    pub before: String,
+    /// What the program must leave; anything else is a failure, and `before` is put back.
+    pub after: String,
+    /// The program, run where the file is.
+    pub argv: Argv,
+}
+
+/// Runs a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Run {
+    /// Where it runs.
+    pub place: Place,
+    /// The program and its arguments.
+    pub argv: Argv,
+    /// What takes its effect back when a later step of the same action fails.
+    pub undo: Option<Argv>,
+    /// What its result means.
+    pub on_failure: OnFailure,
+}
+
+/// What a program's failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum OnFailure {
+    /// The action fails.
+    Stop,
+    /// Nothing: the step only makes the next one more likely to work.
+    Continue,
+    /// It is tried again, so many times in all, with so many seconds between.
+    Retry {
+        /// How often it is tried in all.
+        attempts: u32,
+        /// Seconds between two tries.
+        pause: u32,
+    },
+}
+
+/// Asks a probe until its answer is as wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What is asked.
+    pub probe: Probe,
+    /// What the answer must show.
+    pub want: Want,
+    /// How often it is asked in all.
+    pub attempts: u32,
+    /// Seconds between two tries.
+    pub pause: u32,
+}
+
+/// What an answer must show; [`crate::want`] decides it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Want {
+    /// The program ends with status 0.
+    Success,
+    /// `ip -json address show` has an interface with this name, address and MAC, and it is up.
+    Interface {
+        /// The interface's name.
+        name: String,
+        /// Its address without prefix length.
+        ip: std::net::Ipv4Addr,
+        /// Its MAC, if one is declared.
+        mac: Option<String>,
+    },
+    /// `ip -json route get` answers with this interface.
+    RouteBy {
+        /// The interface's name.
+        device: String,
+    },
+    /// `ss -Hltn` has every one of these sockets, a wildcard counting for its address.
+    Sockets(Vec<String>),
+}
+
+impl Run {
+    /// Returns a run of a program on the node that fails the action when it fails.
+    pub fn on_node(argv: Argv) -> Self {
+        Self { place: Place::Node, argv, undo: None, on_failure: OnFailure::Stop }
+    }
+}

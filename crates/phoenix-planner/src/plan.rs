@@ -1,0 +1,286 @@
+//! The plan: actions in an acyclic graph, in the order in which they are carried out.
+
+use std::collections::BTreeMap;
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::address::Address;
+use crate::operation::Operation;
+use crate::source::Origin;
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Verb {
+    /// It is made: `+`.
+    Add,
+    /// It is changed in place: `~`.
+    Change,
+    /// It is removed: `-`.
+    Remove,
+    /// Nothing is declared or gone, something is done: `!` (a restart, a reload).
+    Do,
+}
+
+impl Verb {
+    /// Returns the sign of the preview.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Change => '~',
+            Self::Remove => '-',
+            Self::Do => '!',
+        }
+    }
+}
+
+/// What an action costs those who use the node, from nothing to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Disruption {
+    /// Nobody notices.
+    None,
+    /// In force at once, without interruption.
+    Live,
+    /// A service reads its configuration again.
+    Reload,
+    /// A link or address is interrupted for a moment.
+    Reconnect,
+    /// Not in force before the guest is stopped and started again.
+    Pending,
+    /// A service is stopped and started.
+    RestartService,
+    /// A stopped guest is started.
+    Start,
+    /// A guest is stopped and started.
+    Restart,
+}
+
+impl Disruption {
+    /// Returns the word of the preview; empty for none.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Live => "live",
+            Self::Reload => "reload",
+            Self::Reconnect => "reconnect",
+            Self::Pending => "pending",
+            Self::RestartService => "restart nginx",
+            Self::Start => "start",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// One changed attribute, shown under its action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attribute {
+    /// What happens to it.
+    pub verb: Verb,
+    /// Its name, such as `memory` or `net0`.
+    pub name: String,
+    /// What it is now; `None` when it is added.
+    pub before: Option<String>,
+    /// What it will be; `None` when it is removed.
+    pub after: Option<String>,
+    /// Which class the change has on a running guest, where that differs from the action's.
+    pub class: Option<Disruption>,
+    /// Why, or what an expert would add.
+    pub notes: Vec<String>,
+}
+
+/// Everything that is done to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Action {
+    /// The resource.
+    pub address: Address,
+    /// What happens to it.
+    pub verb: Verb,
+    /// Why, in a phrase.
+    pub reason: String,
+    /// What it costs.
+    pub disruption: Disruption,
+    /// Where the operator declared it.
+    #[serde(skip)]
+    pub origin: Option<Origin>,
+    /// Its changed attributes.
+    pub attributes: Vec<Attribute>,
+    /// What an expert at the operator's shoulder would say.
+    pub notes: Vec<String>,
+    /// What is done, in order; when one fails, those before it are taken back.
+    pub operations: Vec<Operation>,
+}
+
+/// Why one action stands before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Edge {
+    /// The later one makes no sense when the earlier one failed.
+    Needs,
+    /// The order alone matters.
+    After,
+}
+
+/// Something that phoenix would do and cannot yet, with the reason. It is no change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deferred {
+    /// The resource.
+    pub address: Address,
+    /// Why it is not done: a lower-case fragment.
+    pub reason: String,
+}
+
+/// Points to an action of the [`Draft`] that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ActionId(NodeIndex);
+
+/// A plan in the making: an action can only come after actions that are already in it, so that no
+/// cycle can arise and the order of addition is an order of execution.
+#[derive(Debug, Default)]
+pub struct Draft {
+    graph: DiGraph<Action, Edge>,
+    by_address: BTreeMap<Address, ActionId>,
+    deferred: Vec<Deferred>,
+    notes: Vec<String>,
+}
+
+impl Draft {
+    /// Adds an action that comes after others.
+    pub fn add(&mut self, action: Action, after: &[(ActionId, Edge)]) -> ActionId {
+        let address = action.address.clone();
+        let index = self.graph.add_node(action);
+        for (earlier, edge) in after {
+            self.graph.update_edge(earlier.0, index, *edge);
+        }
+        self.by_address.insert(address, ActionId(index));
+        ActionId(index)
+    }
+
+    /// Returns the action of a resource, if there is one.
+    pub fn find(&self, address: &Address) -> Option<ActionId> {
+        self.by_address.get(address).copied()
+    }
+
+    /// Returns the actions whose address satisfies a condition, in order.
+    pub fn find_all(&self, wanted: impl Fn(&Address) -> bool) -> Vec<ActionId> {
+        let ids = self.graph.node_indices();
+        ids.filter(|id| wanted(&self.graph[*id].address)).map(ActionId).collect()
+    }
+
+    /// Returns an action.
+    pub fn action(&self, id: ActionId) -> &Action {
+        &self.graph[id.0]
+    }
+
+    /// Notes something that cannot be done yet.
+    pub fn defer(&mut self, address: Address, reason: impl Into<String>) {
+        self.deferred.push(Deferred { address, reason: reason.into() });
+    }
+
+    /// Notes something that concerns no single action.
+    pub fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Returns the finished plan.
+    pub fn finish(self) -> Plan {
+        let Self { graph, deferred, notes, by_address: _ } = self;
+        Plan { graph, deferred, notes }
+    }
+}
+
+/// An acyclic, ordered set of actions: if you hold one, it can be carried out from first to last.
+#[derive(Debug, Clone)]
+#[must_use = "a plan that is neither shown nor applied was made for nothing"]
+pub struct Plan {
+    graph: DiGraph<Action, Edge>,
+    deferred: Vec<Deferred>,
+    notes: Vec<String>,
+}
+
+/// One action of a plan with what it comes after.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// Its number in the order of execution, counted from 1.
+    pub number: usize,
+    /// The action.
+    pub action: &'a Action,
+    plan: &'a Plan,
+    index: NodeIndex,
+}
+
+impl Step<'_> {
+    /// Returns the numbers of the actions that this one comes after, with the reason, in order.
+    pub fn after(&self) -> Vec<(usize, Edge)> {
+        let edges = self.plan.graph.edges_directed(self.index, Direction::Incoming);
+        let mut after = edges.map(|e| (e.source().index() + 1, *e.weight())).collect::<Vec<_>>();
+        after.sort_unstable();
+        after
+    }
+}
+
+impl Plan {
+    /// Returns the actions in the order of execution.
+    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+        self.graph.node_indices().map(|index| Step {
+            number: index.index() + 1,
+            action: &self.graph[index],
+            plan: self,
+            index,
+        })
+    }
+
+    /// Returns whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.graph.node_count() == 0
+    }
+
+    /// Returns how many actions there are.
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Returns what cannot be done yet, with reasons.
+    pub fn deferred(&self) -> &[Deferred] {
+        &self.deferred
+    }
+
+    /// Returns what concerns no single action.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Returns how many actions have a verb.
+    pub fn count(&self, verb: Verb) -> usize {
+        self.steps().filter(|step| step.action.verb == verb).count()
+    }
+
+    /// Returns the SHA-256 of everything that would be done, in lower-case hexadecimal.
+    pub fn digest(&self) -> String {
+        let steps = self.steps().map(|step| (step.action, step.after())).collect::<Vec<_>>();
+        let text = serde_json::to_string(&steps).expect("actions hold nothing that JSON cannot");
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns the plan without the actions that do not satisfy a condition, nor those that need them.
+    pub fn select(&self, wanted: impl Fn(&Address) -> bool) -> Self {
+        let mut draft = Draft::default();
+        let mut kept = BTreeMap::new();
+        for step in self.steps() {
+            let after = step.after();
+            let orphaned = after.iter().any(|(n, e)| *e == Edge::Needs && !kept.contains_key(n));
+            if wanted(&step.action.address) && !orphaned {
+                let after = after.iter().filter_map(|(n, e)| Some((*kept.get(n)?, *e)));
+                let id = draft.add(step.action.clone(), &after.collect::<Vec<_>>());
+                kept.insert(step.number, id);
+            }
+        }
+        draft.deferred = self.deferred.iter().filter(|d| wanted(&d.address)).cloned().collect();
+        draft.notes.clone_from(&self.notes);
+        draft.finish()
+    }
+}
