@@ -3,6 +3,13 @@
 //! [`Node`] is the one seam to the outside. It has a real implementation, and a simulated one that is
 //! as strict as the real tools.
 
+pub mod apply;
 pub mod node;
+pub mod observe;
+pub mod report;
+mod step;
 
+pub use apply::{Event, Flow, apply};
 pub use node::{Effect, Node, NodeError};
+pub use observe::observe;
+pub use report::{Outcome, Report};

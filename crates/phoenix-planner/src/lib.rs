@@ -11,5 +11,6 @@ pub mod desired;
 pub mod location;
 pub mod operation;
 pub mod plan;
+pub mod preview;
 pub mod probe;
 pub mod source;

@@ -62,7 +62,9 @@ pub struct Run {
     pub argv: Argv,
     /// What takes its effect back when a later step of the same action fails.
     pub undo: Option<Argv>,
-    /// What its result means.
+    /// The file that it changes, read again when it fails: a failed program may have changed it.
+    pub touches: Option<Location>,
+    /// What its failure means.
     pub on_failure: OnFailure,
 }
 
@@ -119,8 +121,13 @@ pub enum Want {
 }
 
 impl Run {
+    /// Returns a run of a program at a place that fails the action when it fails.
+    pub fn at(place: Place, argv: Argv) -> Self {
+        Self { place, argv, undo: None, touches: None, on_failure: OnFailure::Stop }
+    }
+
     /// Returns a run of a program on the node that fails the action when it fails.
     pub fn on_node(argv: Argv) -> Self {
-        Self { place: Place::Node, argv, undo: None, on_failure: OnFailure::Stop }
+        Self::at(Place::Node, argv)
     }
 }

@@ -1,2 +1,7 @@
-//! The command line of phoenix.
-fn main() {}
+//! The program `phoenix`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    phoenix::main()
+}

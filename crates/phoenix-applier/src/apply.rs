@@ -1,0 +1,111 @@
+//! Carries a plan out: one walk over its actions, one `match` over their operations.
+
+use std::collections::BTreeMap;
+
+use phoenix_planner::address::Address;
+use phoenix_planner::plan::{Action, Edge, Plan, Step};
+
+use crate::node::Node;
+use crate::report::{Outcome, Report};
+use crate::step::{self, Stopped};
+
+/// What an apply tells while it works.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// An action begins.
+    Started {
+        /// Its number in the plan.
+        number: usize,
+        /// The action.
+        action: &'a Action,
+    },
+    /// An action has ended.
+    Ended {
+        /// Its number in the plan.
+        number: usize,
+        /// The action.
+        action: &'a Action,
+        /// How it ended.
+        outcome: &'a Outcome,
+    },
+}
+
+/// Whether an apply goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on.
+    Continue,
+    /// It ends before the next action; the present one is finished.
+    Stop,
+}
+
+/// Carries out a plan on a node and returns what became of every action.
+///
+/// An action whose predecessor failed is blocked; independent ones go on. `tell` hears of every
+/// action and may stop the apply between two actions.
+pub fn apply(plan: &Plan, node: &mut dyn Node, tell: &mut dyn FnMut(Event<'_>) -> Flow) -> Report {
+    let mut report = Report::default();
+    let mut ended = BTreeMap::new();
+    let mut flow = Flow::Continue;
+    for step in plan.steps() {
+        let outcome = match (flow, blocker(step, &ended)) {
+            (Flow::Stop, _) => Outcome::LeftOut,
+            (Flow::Continue, Some(by)) => Outcome::Blocked { by },
+            (Flow::Continue, None) => {
+                flow = tell(Event::Started { number: step.number, action: step.action });
+                if flow == Flow::Stop { Outcome::LeftOut } else { carry_out(step.action, node) }
+            }
+        };
+        let event = Event::Ended { number: step.number, action: step.action, outcome: &outcome };
+        if tell(event) == Flow::Stop {
+            flow = Flow::Stop;
+        }
+        ended.insert(step.number, (step.action.address.clone(), outcome.clone()));
+        report.push(step.action.address.clone(), outcome);
+    }
+    report
+}
+
+fn blocker(step: Step<'_>, ended: &BTreeMap<usize, (Address, Outcome)>) -> Option<Address> {
+    let needed = step.after().into_iter().filter(|(_, edge)| *edge == Edge::Needs);
+    let mut failed = needed.filter_map(|(number, _)| match ended.get(&number) {
+        Some((_, Outcome::Done)) | None => None,
+        // The one that failed first is what the operator must look at.
+        Some((_, Outcome::Blocked { by })) => Some(by.clone()),
+        Some((address, _)) => Some(address.clone()),
+    });
+    failed.next()
+}
+
+fn carry_out(action: &Action, node: &mut dyn Node) -> Outcome {
+    let mut done = Vec::new();
+    for operation in &action.operations {
+        match step::perform(operation, node) {
+            Ok(()) => done.push(operation),
+            Err(stopped) => return take_back(&done, stopped, node),
+        }
+    }
+    Outcome::Done
+}
+
+/// Undoes what an action has done: files first, then programs, so that a service that is restarted
+/// as an undo reads the old file.
+fn take_back(
+    done: &[&phoenix_planner::operation::Operation],
+    stopped: Stopped,
+    node: &mut dyn Node,
+) -> Outcome {
+    let mut undone = 0;
+    for undo in [step::undo_file, step::undo_program] {
+        for operation in done.iter().rev() {
+            match undo(operation, node) {
+                Ok(changed) => undone += usize::from(changed),
+                Err(error) => {
+                    let error = format!("{}; taking it back failed: {error}", stopped.message());
+                    return Outcome::Unknown { error };
+                }
+            }
+        }
+    }
+    stopped.outcome(undone)
+}

@@ -1,0 +1,229 @@
+//! Carries out single operations, and takes them back.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+
+use phoenix_planner::location::Location;
+use phoenix_planner::operation::{Check, OnFailure, Operation, Run, Transform, Write};
+use phoenix_planner::preview::command_line;
+use phoenix_planner::probe::{Answer, Output, Probe};
+use phoenix_planner::want;
+
+use crate::node::{Effect, Node, NodeError};
+use crate::report::Outcome;
+
+/// How much of a program's last words goes into a report: a few lines, not a log.
+const LAST_WORDS: usize = 600;
+
+/// Why an action did not go on.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The node is not as it was observed.
+    Stale(String),
+    /// The step failed and changed nothing itself.
+    Failed(String),
+    /// The step failed and may have changed something.
+    Unknown(String),
+}
+
+impl Stopped {
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Stale(message) | Self::Failed(message) | Self::Unknown(message) => message,
+        }
+    }
+
+    /// Returns the outcome of the action when `undone` steps before were taken back.
+    pub(crate) fn outcome(self, undone: usize) -> Outcome {
+        match self {
+            Self::Unknown(error) => Outcome::Unknown { error },
+            Self::Stale(error) | Self::Failed(error) if undone > 0 => Outcome::RolledBack { error },
+            Self::Stale(what) => Outcome::Stale { what },
+            Self::Failed(error) => Outcome::Failed { error },
+        }
+    }
+}
+
+/// Carries out one operation.
+pub(crate) fn perform(operation: &Operation, node: &mut dyn Node) -> Result<(), Stopped> {
+    match operation {
+        Operation::Write(write) => write_file(write, node),
+        Operation::Remove { at, before } => remove_file(at, before, node),
+        Operation::Transform(transform) => transform_file(transform, node),
+        Operation::Run(run) => run_program(run, node),
+        Operation::Check(check) => check_answer(check, node),
+    }
+}
+
+/// Puts the file of an operation back; returns whether there was anything to put back.
+pub(crate) fn undo_file(operation: &Operation, node: &mut dyn Node) -> Result<bool, String> {
+    match operation {
+        Operation::Write(Write { at, before: Some(before), after, mode }) => {
+            put_back(at, before, after, *mode, node)
+        }
+        Operation::Write(Write { at, before: None, .. }) => {
+            node.perform(Effect::Remove { at }).map_err(|error| chain(&error))?;
+            Ok(true)
+        }
+        Operation::Transform(Transform { at, before, after, .. }) => {
+            put_back(at, before, after, NEW_FILE_MODE, node)
+        }
+        Operation::Remove { at, before } => put(at, before, NEW_FILE_MODE, node),
+        Operation::Run(_) | Operation::Check(_) => Ok(false),
+    }
+}
+
+/// Runs the undo of an operation's program; returns whether it has one.
+pub(crate) fn undo_program(operation: &Operation, node: &mut dyn Node) -> Result<bool, String> {
+    let Operation::Run(Run { place, undo: Some(argv), .. }) = operation else { return Ok(false) };
+    let run = Effect::Run { place: *place, argv };
+    let output = node.perform(run).map_err(|error| chain(&error))?;
+    if output.success() { Ok(true) } else { Err(failure(argv, &output)) }
+}
+
+/// Permission bits of a file that has to be made again: it existed, so its own are unknown here.
+const NEW_FILE_MODE: u32 = 0o644;
+
+fn put_back(
+    at: &Location,
+    before: &str,
+    after: &str,
+    mode: u32,
+    node: &mut dyn Node,
+) -> Result<bool, String> {
+    match read(at, node) {
+        Answer::Text(now) if now == before => Ok(false),
+        Answer::Text(now) if now == after => put(at, before, mode, node),
+        _ => Err(format!("{at} has been changed by somebody else in between")),
+    }
+}
+
+fn put(at: &Location, text: &str, mode: u32, node: &mut dyn Node) -> Result<bool, String> {
+    node.perform(Effect::Write { at, text, mode }).map_err(|error| chain(&error))?;
+    Ok(true)
+}
+
+fn write_file(write: &Write, node: &mut dyn Node) -> Result<(), Stopped> {
+    let Write { at, before, after, mode } = write;
+    expect(at, before.as_deref(), node)?;
+    let result = node.perform(Effect::Write { at, text: after, mode: *mode });
+    result.map(drop).map_err(|error| judge(at, before.as_deref(), &error, node))
+}
+
+fn remove_file(at: &Location, before: &str, node: &mut dyn Node) -> Result<(), Stopped> {
+    expect(at, Some(before), node)?;
+    let result = node.perform(Effect::Remove { at });
+    result.map(drop).map_err(|error| judge(at, Some(before), &error, node))
+}
+
+fn transform_file(transform: &Transform, node: &mut dyn Node) -> Result<(), Stopped> {
+    let Transform { at, before, after, argv } = transform;
+    expect(at, Some(before), node)?;
+    let result = node.perform(Effect::Run { place: at.place, argv });
+    let error = match (result, read(at, node)) {
+        (Ok(output), Answer::Text(now)) if output.success() && now == *after => return Ok(()),
+        (Ok(output), _) if output.success() => {
+            format!("`{}` did not leave {at} as planned", command_line(argv))
+        }
+        (Ok(output), _) => failure(argv, &output),
+        (Err(error), _) => chain(&error),
+    };
+    // The program may have left anything: what stood there is put back, whatever it is now.
+    match read(at, node) {
+        Answer::Text(now) if now == *before => Err(Stopped::Failed(error)),
+        _ => match put(at, before, NEW_FILE_MODE, node) {
+            Ok(_) => Err(Stopped::Failed(format!("{error}; the old text is back"))),
+            Err(undo) => Err(Stopped::Unknown(format!("{error}; putting it back failed: {undo}"))),
+        },
+    }
+}
+
+fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
+    let (attempts, pause) = match run.on_failure {
+        OnFailure::Retry { attempts, pause } => (attempts.max(1), pause),
+        OnFailure::Stop | OnFailure::Continue => (1, 0),
+    };
+    let touched = run.touches.as_ref().map(|at| read(at, node));
+    let mut error = String::new();
+    for attempt in 0..attempts {
+        if attempt > 0 {
+            node.pause(pause);
+        }
+        match node.perform(Effect::Run { place: run.place, argv: &run.argv }) {
+            Ok(output) if output.success() => return Ok(()),
+            Ok(output) => error = failure(&run.argv, &output),
+            Err(cause) => error = chain(&cause),
+        }
+    }
+    match (run.on_failure, &run.touches) {
+        (OnFailure::Continue, _) => Ok(()),
+        // A failed program may have changed the node all the same: only reading again tells.
+        (_, Some(at)) if touched.as_ref() == Some(&read(at, node)) => Err(Stopped::Failed(error)),
+        (_, Some(at)) => Err(Stopped::Unknown(format!("{error}; {at} was changed all the same"))),
+        (_, None) => Err(Stopped::Failed(error)),
+    }
+}
+
+fn check_answer(check: &Check, node: &mut dyn Node) -> Result<(), Stopped> {
+    let mut why = String::new();
+    for attempt in 0..check.attempts.max(1) {
+        if attempt > 0 {
+            node.pause(check.pause);
+        }
+        match want::holds(&check.want, &ask(&check.probe, node)) {
+            Ok(()) => return Ok(()),
+            Err(reason) => why = reason,
+        }
+    }
+    Err(Stopped::Failed(why))
+}
+
+fn ask(probe: &Probe, node: &mut dyn Node) -> Answer {
+    let mut answers = node.answer(&BTreeSet::from([probe.clone()]));
+    answers
+        .remove(probe)
+        .unwrap_or_else(|| Answer::Unreachable("the node did not answer".to_owned()))
+}
+
+fn read(at: &Location, node: &mut dyn Node) -> Answer {
+    ask(&Probe::File(at.clone()), node)
+}
+
+/// Refuses to go on when a file is not what the plan was made from.
+fn expect(at: &Location, before: Option<&str>, node: &mut dyn Node) -> Result<(), Stopped> {
+    match (read(at, node), before) {
+        (Answer::Text(now), Some(before)) if now == before => Ok(()),
+        (Answer::Absent, None) => Ok(()),
+        (Answer::Unreachable(why) | Answer::Unreadable(why), _) => {
+            Err(Stopped::Failed(format!("cannot read {at}: {why}")))
+        }
+        _ => Err(Stopped::Stale(format!("{at} has changed since the plan was made"))),
+    }
+}
+
+fn judge(at: &Location, before: Option<&str>, error: &NodeError, node: &mut dyn Node) -> Stopped {
+    let error = chain(error);
+    match (read(at, node), before) {
+        (Answer::Text(now), Some(before)) if now == before => Stopped::Failed(error),
+        (Answer::Absent, None) => Stopped::Failed(error),
+        _ => Stopped::Unknown(error),
+    }
+}
+
+fn failure(argv: &[String], output: &Output) -> String {
+    let said = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
+    let said = said.trim();
+    let start = said.len().saturating_sub(LAST_WORDS);
+    let start = (start..=said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(0);
+    let said = said[start..].replace('\n', " / ");
+    format!("`{}` ended with status {}: {said}", command_line(argv), output.exit)
+}
+
+/// Returns an error with all its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    std::iter::once(error.to_string())
+        .chain(causes.map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(": ")
+}

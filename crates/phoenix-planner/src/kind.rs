@@ -1,0 +1,52 @@
+//! The kinds of resources, each one file: what it asks of a node, and how it lowers a difference.
+//!
+//! A new kind costs its file, two lines here, and its part of [`crate::desired`].
+
+use std::collections::BTreeSet;
+
+mod firewall;
+mod lxc;
+mod nat;
+mod nginx_site;
+
+use crate::desired::Desired;
+use crate::observed::{self, Observed};
+use crate::plan::{Draft, Plan};
+use crate::probe::{Facts, Probe};
+use crate::refusal::Refusal;
+
+/// A stage of planning. The order of stages is the order of execution wherever nothing else decides:
+/// rules stand before the interfaces that they guard, and nothing is cleaned up before its
+/// replacement has been proved.
+struct Stage {
+    probes: fn(&Desired, &Facts) -> Vec<Probe>,
+    plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
+}
+
+const STAGES: [Stage; 5] = [
+    Stage { probes: firewall::probes, plan: firewall::plan },
+    Stage { probes: lxc::probes, plan: lxc::plan },
+    Stage { probes: firewall::no_probes, plan: firewall::plan_reload },
+    Stage { probes: nginx_site::probes, plan: nginx_site::plan },
+    Stage { probes: nat::probes, plan: nat::plan },
+];
+
+/// Returns all probes that a plan needs, as far as the facts at hand tell.
+pub fn probes(desired: &Desired, facts: &Facts) -> BTreeSet<Probe> {
+    let of_kinds = STAGES.iter().flat_map(|stage| (stage.probes)(desired, facts));
+    observed::probes(facts).into_iter().chain(of_kinds).collect()
+}
+
+/// Returns the plan that leads from what is observed to what is desired, or every reason why there
+/// is none.
+pub fn plan(desired: &Desired, facts: &Facts) -> Result<Plan, Vec<Refusal>> {
+    let observed = Observed::new(desired, facts)?;
+    let mut draft = Draft::default();
+    let mut refusals = Vec::new();
+    for stage in &STAGES {
+        refusals.extend((stage.plan)(&observed, &mut draft).err().unwrap_or_default());
+    }
+    refusals.sort();
+    refusals.dedup();
+    if refusals.is_empty() { Ok(draft.finish()) } else { Err(refusals) }
+}

@@ -1,0 +1,86 @@
+//! Shows a plan: to a person, to a pull request, to a program, to a drawing.
+//!
+//! Every form depends on the plan alone: no clock, no terminal, no colour. What does not change is
+//! never shown.
+
+mod diff;
+mod dot;
+mod json;
+mod markdown;
+mod text;
+
+pub use diff::{file_diff, file_diffs};
+pub use dot::dot;
+pub use json::json;
+pub use markdown::markdown;
+pub use text::text;
+
+use crate::operation::Operation;
+use crate::plan::{Action, Disruption, Plan, Verb};
+use crate::source::Origin;
+
+/// Finds the line of a value in the operator's files, counted from 1.
+pub type Lines<'a> = &'a dyn Fn(&Origin) -> Option<usize>;
+
+/// How many hexadecimal digits of the digest are shown, and enough for `--expect`: 32 bits tell two
+/// plans apart that one person has before them.
+pub const SHORT_DIGEST: usize = 8;
+
+/// Returns the last line of every preview, such as `Plan: 3 to add, 1 to change, 2 to remove.`
+pub fn summary(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "No changes.".to_owned();
+    }
+    let counts = format!(
+        "{} to add, {} to change, {} to remove",
+        plan.count(Verb::Add),
+        plan.count(Verb::Change),
+        plan.count(Verb::Remove),
+    );
+    let digest = plan.digest();
+    format!("Plan: {counts}{}. ({})", interruptions(plan), &digest[..SHORT_DIGEST])
+}
+
+/// Says which containers stop or start, as `; container 101 restarts`.
+fn interruptions(plan: &Plan) -> String {
+    let named = |disruption, verb: &str| {
+        let hit = plan.steps().filter(move |step| step.action.disruption == disruption);
+        hit.filter_map(|step| Some(format!("; container {} {verb}", guest_of(step.action)?)))
+            .collect::<String>()
+    };
+    named(Disruption::Restart, "restarts") + &named(Disruption::Start, "starts")
+}
+
+fn guest_of(action: &Action) -> Option<&str> {
+    action.address.as_str().split('/').nth(1)
+}
+
+/// Returns the programs that an action runs, each as one readable line.
+///
+/// The line is for reading, not for a shell: words with blanks stand in single quotes, and the
+/// `--digest` of `pct set` is left out, as it only repeats the file.
+fn commands(action: &Action) -> impl Iterator<Item = String> {
+    action.operations.iter().filter_map(|operation| match operation {
+        Operation::Run(run) => Some(command_line(&run.argv)),
+        Operation::Transform(transform) => Some(command_line(&transform.argv)),
+        Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,
+    })
+}
+
+/// Returns one argument vector as a readable line.
+pub fn command_line(argv: &[String]) -> String {
+    let digest = argv.iter().position(|word| word == "--digest");
+    let shown =
+        argv.iter().enumerate().filter(|(at, _)| digest.is_none_or(|d| *at != d && *at != d + 1));
+    shown.map(|(_, word)| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+;".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+}
+
+/// Escapes a text for a quoted label of dot(1).
+fn quoted_label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

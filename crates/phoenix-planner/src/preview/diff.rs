@@ -1,0 +1,76 @@
+//! Differences between texts, with three lines of context.
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::operation::Operation;
+use crate::plan::Action;
+
+/// Unchanged lines shown on either side of a change: enough to find the place, as diff(1) has it.
+const CONTEXT: usize = 3;
+
+/// Returns the difference of every file that an action writes, with its header line.
+pub fn file_diffs(action: &Action) -> Vec<(String, Vec<String>)> {
+    action.operations.iter().filter_map(of_operation).collect()
+}
+
+fn of_operation(operation: &Operation) -> Option<(String, Vec<String>)> {
+    let (at, before, after) = match operation {
+        Operation::Write(write) => (&write.at, write.before.as_deref(), Some(write.after.as_str())),
+        Operation::Transform(t) => (&t.at, Some(t.before.as_str()), Some(t.after.as_str())),
+        Operation::Remove { at, before } => (at, Some(before.as_str()), None),
+        Operation::Run(_) | Operation::Check(_) => return None,
+    };
+    let what = match (before, after) {
+        (None, _) => " (new file)",
+        (_, None) => " (removed)",
+        _ => "",
+    };
+    let lines = file_diff(before.unwrap_or_default(), after.unwrap_or_default());
+    Some((format!("{at}{what}"), lines))
+}
+
+/// Returns the changed lines of a text with their context, each with its sign.
+///
+/// A hunk begins with `@@ LINE @@` and the nearest line above that opens a section. A line that ends
+/// in CR shows it as `\r`; a last line without end is marked, as diff(1) does.
+pub fn file_diff(before: &str, after: &str) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, after);
+    let old = before.lines().collect::<Vec<_>>();
+    let mut lines = Vec::new();
+    for group in diff.grouped_ops(CONTEXT) {
+        let Some(first) = group.first() else { continue };
+        lines.push(hunk_header(&old, first.old_range().start));
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            lines.push(shown_line(change.tag(), change.value()));
+            if change.missing_newline() {
+                lines.push("\\ no line end at the end of the file".to_owned());
+            }
+        }
+    }
+    lines
+}
+
+fn hunk_header(old: &[&str], start: usize) -> String {
+    let opens = |line: &&&str| line.starts_with('[') || line.trim_end().ends_with('{');
+    let section = old[..start.min(old.len())].iter().rev().find(opens);
+    match section {
+        Some(section) => format!("@@ {} @@ {}", start + 1, section.trim()),
+        None => format!("@@ {} @@", start + 1),
+    }
+}
+
+fn shown_line(tag: ChangeTag, value: &str) -> String {
+    let sign = match tag {
+        ChangeTag::Delete => '-',
+        ChangeTag::Insert => '+',
+        ChangeTag::Equal => ' ',
+    };
+    let line = value.strip_suffix('\n').unwrap_or(value);
+    // A control character of a file must not steer the terminal of the one who reads the plan.
+    let line = line.chars().flat_map(|c| match c {
+        '\t' => vec!['\t'],
+        c if c.is_control() => c.escape_default().collect(),
+        c => vec![c],
+    });
+    format!("{sign}{}", line.collect::<String>()).trim_end_matches(' ').to_owned()
+}

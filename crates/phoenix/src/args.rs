@@ -1,0 +1,269 @@
+//! The command line. The texts here are the manual: `phoenix help`, and `docs/commands.md`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use phoenix_planner::address::Address;
+
+/// Declarative plan and apply for Proxmox VE.
+///
+/// Compares what the JSON files in the configuration folder declare with what a node has, shows an
+/// ordered plan, and carries exactly that plan out.
+#[derive(Debug, Parser)]
+#[command(name = "phoenix", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Where the operator's files and the node are.
+    #[command(flatten)]
+    pub places: Places,
+
+    /// Says more on standard error; twice for every program and file.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Where the operator's files and the node are.
+#[derive(Debug, Args)]
+pub struct Places {
+    /// The folder with the operator's files [default: $PHOENIX_CONFIG, else
+    /// /usr/local/phoenix_hypervisor/etc if it is there, else .].
+    #[arg(long, global = true, value_name = "DIR", env = "PHOENIX_CONFIG", hide_env = true)]
+    pub config: Option<PathBuf>,
+
+    /// A captured node instead of this machine.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub node_dir: Option<PathBuf>,
+
+    /// Takes warnings about the operator's files for errors.
+    #[arg(long, global = true)]
+    pub strict: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows what apply would do, and changes nothing.
+    Plan(Plan),
+    /// Shows the plan, asks, carries it out, and proves that nothing is left to do.
+    Apply(Apply),
+    /// Brings existing guests to what is declared: apply with the scope of these guests.
+    Create(Create),
+    /// Shows a plan that `plan --out` has saved.
+    Show(Show),
+    /// Checks the operator's files and lists what phoenix does not manage in them.
+    Validate,
+    /// Prints the JSON Schema of one of the operator's files, for editors.
+    Schema(Schema),
+    /// Writes what the node answers to a folder that `--node-dir` takes.
+    Capture(Capture),
+    /// Prints what phoenix understands of a file of the node.
+    Inspect(Inspect),
+    /// Plans, applies and plans again on an example, in a temporary folder.
+    Demo(Demo),
+}
+
+/// Which part of a plan is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Scope {
+    /// Only this resource with its parts, and what it needs; may be repeated.
+    #[arg(long, value_name = "ADDR")]
+    pub target: Vec<Address>,
+
+    /// Not this resource, nor what needs it; may be repeated.
+    #[arg(long, value_name = "ADDR")]
+    pub exclude: Vec<Address>,
+}
+
+/// The form of a preview.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    #[default]
+    Text,
+    /// Markdown, for a comment on a pull request.
+    Md,
+    /// For a program.
+    Json,
+    /// For Graphviz.
+    Dot,
+}
+
+/// `phoenix plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Which part of the plan is meant.
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// Saves the plan for `phoenix apply FILE` (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// The form of the preview.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+
+    /// Ends with 2 when there are changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+
+    /// Writes the preview to a file, to be committed and reviewed.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub snapshot: Option<PathBuf>,
+
+    /// Fails with the difference when the preview is not what this file holds.
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
+}
+
+/// How an apply goes ahead.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Consent {
+    /// Does not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+
+    /// Refuses any other plan: the digest, or its first 8 digits or more.
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub expect: Option<String>,
+}
+
+/// `phoenix apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// A plan that `plan --out` has saved; any other is refused.
+    pub plan: Option<PathBuf>,
+
+    /// Which part of the plan is meant.
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// How it goes ahead.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `phoenix create`.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The guests' numbers.
+    #[arg(required = true, value_name = "ID")]
+    pub guests: Vec<phoenix_formats::Vmid>,
+
+    /// How it goes ahead.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `phoenix show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The saved plan.
+    pub plan: PathBuf,
+
+    /// The form of the preview.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// `phoenix schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Which file: hypervisor, lxc, vm or certificates, or the file's own name.
+    #[arg(value_name = "FILE")]
+    pub file: String,
+}
+
+/// `phoenix capture`.
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// The folder to write; it must not exist yet, or be empty.
+    pub dir: PathBuf,
+}
+
+/// `phoenix inspect`.
+#[derive(Debug, Args)]
+#[command(trailing_var_arg = false)]
+pub struct Inspect {
+    /// What the input is.
+    #[arg(value_enum)]
+    pub kind: InspectKind,
+
+    /// The file; `-` or nothing for standard input.
+    pub file: Option<PathBuf>,
+
+    /// Prints JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+
+    /// `firewall`: which of the three kinds of file it is.
+    #[arg(long, value_enum, default_value = "guest")]
+    pub level: FirewallLevel,
+
+    /// `firewall`: the cluster's file, for its aliases, sets and groups.
+    #[arg(long, value_name = "FILE")]
+    pub with_cluster: Option<PathBuf>,
+
+    /// `pct-set`: a bridge of the node and its MTU; may be repeated.
+    #[arg(long, value_name = "NAME[:MTU]", default_value = "vmbr0:1500")]
+    pub bridge: Vec<String>,
+
+    /// `pct-set`: the container is running.
+    #[arg(long)]
+    pub running: bool,
+
+    /// `pct-set`: `set VMID ARGS…`.
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+/// What `phoenix inspect` understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InspectKind {
+    /// A container's `netN`, one a line.
+    Net,
+    /// A container's configuration file.
+    LxcConf,
+    /// A `.fw` file.
+    Firewall,
+    /// What `pct set` does to a configuration: `--config FILE -- set VMID ARGS…`.
+    PctSet,
+    /// A configuration of nginx.
+    Nginx,
+    /// interfaces(5).
+    Interfaces,
+    /// What iptables-save prints.
+    Iptables,
+}
+
+/// The three kinds of `.fw` files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FirewallLevel {
+    /// `cluster.fw`.
+    Cluster,
+    /// `host.fw`.
+    Host,
+    /// `VMID.fw`.
+    Guest,
+}
+
+/// `phoenix demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Writes the example here and leaves it, to play with.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    let hex = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let shown = phoenix_planner::preview::SHORT_DIGEST;
+    if hex && (shown..=64).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a digest is {shown} to 64 digits of 0-9 and a-f, as the plan's last line shows it"))
+    }
+}
