@@ -90,6 +90,8 @@ fn meaning_beats_spelling() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn text_round_trips(text in "\\PC{0,80}") {
         prop_assert_eq!(PropertyText::parse(&text).to_string(), text.clone());

@@ -1,5 +1,6 @@
 //! A network interface as text: unknown keys stay, nothing is refused.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::same::same_value;
@@ -53,15 +54,15 @@ impl NetText {
 
     /// Returns the keys whose values mean something else in `other`, sorted.
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let keys = self.pairs().chain(other.pairs()).map(|(key, _)| standard(key));
-        let keys: std::collections::BTreeSet<&str> = keys.collect();
-        let differs = |key: &&str| !same_value(key, self.standard(key), other.standard(key));
+        let (left, right) = (self.standard(), other.standard());
+        let keys: BTreeSet<&str> = left.keys().chain(right.keys()).copied().collect();
+        let differs =
+            |key: &&str| !same_value(key, left.get(*key).copied(), right.get(*key).copied());
         keys.into_iter().filter(differs).map(str::to_owned).collect()
     }
 
-    fn standard(&self, key: &str) -> Option<&str> {
-        let other_name = || if key == MAC_KEYS[0] { self.get(MAC_KEYS[1]) } else { None };
-        self.get(key).or_else(other_name)
+    fn standard(&self) -> BTreeMap<&str, &str> {
+        self.pairs().map(|(key, value)| (standard(key), value)).collect()
     }
 }
 
