@@ -5,4 +5,4 @@
 
 pub mod node;
 
-pub use node::{Effect, Node, NodeError};
+pub use node::{Effect, Expect, Node, NodeError};
