@@ -4,12 +4,13 @@
 //! as strict as the real tools.
 
 pub mod apply;
+pub mod local;
 pub mod node;
 pub mod observe;
 pub mod report;
 mod step;
 
 pub use apply::{Event, Flow, apply};
-pub use node::{Effect, Node, NodeError};
+pub use node::{Effect, Expect, Node, NodeError};
 pub use observe::observe;
 pub use report::{Outcome, Report};
