@@ -8,9 +8,13 @@
 
 pub mod address;
 pub mod desired;
+pub mod kind;
 pub mod location;
+mod observed;
 pub mod operation;
 pub mod plan;
 pub mod preview;
 pub mod probe;
+pub mod refusal;
 pub mod source;
+pub mod want;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phoenix_formats::iproute::{Link, Links};
+use phoenix_formats::iproute::{Link, read_links};
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::{BridgeName, Vmid};
 
@@ -113,7 +113,7 @@ impl<'a> Observed<'a> {
     /// Returns the physical interfaces among a bridge's ports, sorted.
     pub(crate) fn uplinks(&self, bridge: &BridgeName) -> Vec<String> {
         let of_bridge = self.links.iter().filter(|link| link.master.as_deref() == Some(bridge.as_str()));
-        let mut names = of_bridge.filter(|l| l.is_uplink()).map(|l| l.name.clone()).collect::<Vec<_>>();
+        let mut names = of_bridge.filter(|l| is_uplink(l)).map(|l| l.name.clone()).collect::<Vec<_>>();
         names.sort();
         names
     }
@@ -161,6 +161,11 @@ impl<'a> Observed<'a> {
     }
 }
 
+/// A port by which a bridge reaches the outside: hardware, or what bundles or tags it.
+fn is_uplink(link: &Link) -> bool {
+    link.is_physical() || matches!(link.kind.as_deref(), Some("bond" | "vlan" | "team"))
+}
+
 fn declared_guests(desired: &Desired) -> impl Iterator<Item = (Vmid, Location)> {
     desired.containers.keys().map(|vmid| (*vmid, config_path(*vmid)))
 }
@@ -187,7 +192,7 @@ fn no_configuration(conf: &LxcConf, at: &Location) -> Option<Refusal> {
 
 fn links(facts: &Facts) -> Result<Vec<Link>, Refusal> {
     let Some(output) = facts.ran(Place::Node, &links_argv()) else { return Ok(Vec::new()) };
-    Links::parse(&output.stdout).map_err(|error| {
+    read_links(&output.stdout).map_err(|error| {
         let help = "Run `ip -json -details address show` on the node and look at what it says.";
         Refusal::node(format!("cannot read the node's network links: {error}"), help)
     })

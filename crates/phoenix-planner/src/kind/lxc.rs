@@ -18,6 +18,8 @@ use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 
 use self::keys::KeyChange;
+pub(super) use self::public::shares_subnet;
+pub(super) use self::restart::{ensure_running, planned, shows_interface};
 use crate::address::Address;
 use crate::desired::{Container, Desired};
 use crate::location::Location;
@@ -72,7 +74,7 @@ fn plan_one(
     if changes.is_empty() {
         return Ok(());
     }
-    let restarts = changes.public.is_some();
+    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
     let action = changes.into_action(container, conf, running)?;
     let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
     let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();

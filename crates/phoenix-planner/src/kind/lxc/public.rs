@@ -188,7 +188,7 @@ impl Present {
 
 /// Returns whether another interface of the container is in the public address's subnet: a second
 /// connected route to it would take the internal traffic away from the internal interface.
-fn shares_subnet(container: &Container, conf: &LxcConf, wanted: &PublicInterface) -> bool {
+pub(in super::super) fn shares_subnet(container: &Container, conf: &LxcConf, wanted: &PublicInterface) -> bool {
     let declared = container.net0.as_ref().and_then(|net0| match net0.ip {
         Some(Ipv4Config::Static(ip)) => Some(ip),
         _ => None,

@@ -1,7 +1,6 @@
 //! What must be true on the node before a public interface is attached.
 
-use ipnet::IpNet;
-use phoenix_formats::iproute::{Route, RouteError};
+use phoenix_formats::iproute::{LinkAddress, Route, read_route};
 
 use crate::desired::{Container, PublicInterface};
 use crate::location::Place;
@@ -50,9 +49,9 @@ fn on_link(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refu
         return Ok(());
     }
     let answer = observed.facts.ran(Place::Node, &route_argv(wanted));
-    let route = answer.map(|output| Route::parse(&output.stdout)).and_then(Result::<_, RouteError>::ok);
+    let route = answer.and_then(|output| read_route(&output.stdout).ok());
     let found = match route {
-        Some(route) if route.via.is_none() && route.device == wanted.bridge.as_str() => return Ok(()),
+        Some(route) if route.is_on_link() && route.device == wanted.bridge.as_str() => return Ok(()),
         Some(Route { via: Some(via), device, .. }) => format!("by the gateway {via} on {device}"),
         Some(Route { device, .. }) => format!("on {device}"),
         None => "by no route".to_owned(),
@@ -70,7 +69,7 @@ fn on_link(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refu
 /// The address and the MAC must not be the node's own.
 fn taken(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refusal> {
     let ip = std::net::IpAddr::V4(wanted.ip.addr());
-    let has_ip = |net: &IpNet| net.addr() == ip;
+    let has_ip = |address: &LinkAddress| address.net.addr() == ip;
     if let Some(link) = observed.links.iter().find(|link| link.addresses.iter().any(has_ip)) {
         return Err(Refusal::declared(
             &wanted.origin.at("ip"),
