@@ -112,15 +112,22 @@ impl<'a> Observed<'a> {
 
     /// Returns the physical interfaces among a bridge's ports, sorted.
     pub(crate) fn uplinks(&self, bridge: &BridgeName) -> Vec<String> {
-        let of_bridge = self.links.iter().filter(|link| link.master.as_deref() == Some(bridge.as_str()));
-        let mut names = of_bridge.filter(|l| is_uplink(l)).map(|l| l.name.clone()).collect::<Vec<_>>();
+        let of_bridge =
+            self.links.iter().filter(|link| link.master.as_deref() == Some(bridge.as_str()));
+        let mut names =
+            of_bridge.filter(|l| is_uplink(l)).map(|l| l.name.clone()).collect::<Vec<_>>();
         names.sort();
         names
     }
 
     /// Fails when the node has no such bridge.
-    pub(crate) fn require_bridge(&self, bridge: &BridgeName, origin: &Origin) -> Result<(), Refusal> {
-        let bridges = self.links.iter().filter(|link| link.is_bridge()).map(|link| link.name.as_str());
+    pub(crate) fn require_bridge(
+        &self,
+        bridge: &BridgeName,
+        origin: &Origin,
+    ) -> Result<(), Refusal> {
+        let bridges =
+            self.links.iter().filter(|link| link.is_bridge()).map(|link| link.name.as_str());
         let bridges = bridges.collect::<Vec<_>>();
         if bridges.contains(&bridge.as_str()) {
             return Ok(());
@@ -134,7 +141,8 @@ impl<'a> Observed<'a> {
 
     /// Returns every guest of the node that is not declared, with its configuration's text.
     pub(crate) fn undeclared(&self) -> impl Iterator<Item = (Vmid, Location, &'a str)> {
-        let guests = [LXC_FOLDER, QEMU_FOLDER].into_iter().flat_map(|folder| guests_in(folder, self.facts));
+        let guests =
+            [LXC_FOLDER, QEMU_FOLDER].into_iter().flat_map(|folder| guests_in(folder, self.facts));
         let desired = self.desired;
         let declared = move |vmid: &Vmid| {
             desired.containers.contains_key(vmid) || desired.vms.contains_key(vmid)

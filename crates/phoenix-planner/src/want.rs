@@ -62,15 +62,22 @@ fn route_by(output: &Output, device: &str) -> Result<(), String> {
 fn sockets(output: &Output, wanted: &[String]) -> Result<(), String> {
     success(output)?;
     let present = listening_sockets(&output.stdout);
-    let shown = |socket: &&String| present.iter().any(|p| p.to_string() == **socket || covers(p, socket));
+    let shown =
+        |socket: &&String| present.iter().any(|p| p.to_string() == **socket || covers(p, socket));
     let missing = wanted.iter().filter(|socket| !shown(socket)).cloned().collect::<Vec<_>>();
-    if missing.is_empty() { Ok(()) } else { Err(format!("nothing listens on {}", missing.join(", "))) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("nothing listens on {}", missing.join(", ")))
+    }
 }
 
 /// A socket of both families is there for IPv4 too.
 fn covers(present: &Socket, wanted: &str) -> bool {
     match present {
-        Socket::Dual(port) => [format!("0.0.0.0:{port}"), format!("[::]:{port}")].iter().any(|s| s == wanted),
+        Socket::Dual(port) => {
+            [format!("0.0.0.0:{port}"), format!("[::]:{port}")].iter().any(|s| s == wanted)
+        }
         Socket::Tcp(..) | Socket::Unix(_) => false,
     }
 }

@@ -131,7 +131,8 @@ impl Changes {
         }
         let changing = self.keys.iter().map(|change| change.key.as_str()).collect::<BTreeSet<_>>();
         let pending = conf.pending();
-        let set = pending.entries().map(|(key, value)| (key.to_owned(), format!("{key} = {value}")));
+        let set =
+            pending.entries().map(|(key, value)| (key.to_owned(), format!("{key} = {value}")));
         let deleted = pending.deletions().into_iter();
         let deleted = deleted.map(|d| (d.key.clone(), format!("{} removed", d.key)));
         for (_, what) in set.chain(deleted).filter(|(key, _)| !changing.contains(key.as_str())) {
@@ -151,9 +152,9 @@ impl Changes {
         attributes.extend(raw.attributes());
         let edits = public.iter().flat_map(public::Change::edits).chain(raw.edits());
         let at = config_path(container.vmid);
-        let after = conf
-            .edit(&edits.collect::<Vec<_>>())
-            .map_err(|error| vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")])?;
+        let after = conf.edit(&edits.collect::<Vec<_>>()).map_err(|error| {
+            vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")]
+        })?;
         let reason = reason(&keys, public.as_ref(), &raw);
         let class = keys.iter().filter(|_| running).map(|k| k.class).max();
         let waits = running && (public.is_some() || !raw.is_empty());
@@ -192,8 +193,10 @@ fn pct_set(
     text: &str,
     at: &Location,
 ) -> Vec<Operation> {
-    let mut set = keys.iter().filter_map(|k| Some((k.key.clone(), k.after.clone()?))).collect::<Vec<_>>();
-    let mut delete = keys.iter().filter(|k| k.after.is_none()).map(|k| k.key.clone()).collect::<Vec<_>>();
+    let mut set =
+        keys.iter().filter_map(|k| Some((k.key.clone(), k.after.clone()?))).collect::<Vec<_>>();
+    let mut delete =
+        keys.iter().filter(|k| k.after.is_none()).map(|k| k.key.clone()).collect::<Vec<_>>();
     match public.and_then(public::Change::pct) {
         Some((key, Some(value))) => set.push((key, value)),
         Some((key, None)) => delete.push(key),

@@ -10,7 +10,9 @@ mod sources;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use phoenix_formats::iptables::{PortRange, PortSet, Protocol, Removal, Rule, delete_argv, obsolete};
+use phoenix_formats::iptables::{
+    PortRange, PortSet, Protocol, Removal, Rule, delete_argv, obsolete,
+};
 use phoenix_formats::net::NetText;
 
 use self::sources::{Source, SourceKind};
@@ -74,7 +76,10 @@ fn plan_one(
     };
     let mut before = proof;
     for (port, group) in allowed {
-        before = draft.add(remove(container, port, &group, sources, gone), &[(proof, Edge::Needs), (before, Edge::Needs)]);
+        before = draft.add(
+            remove(container, port, &group, sources, gone),
+            &[(proof, Edge::Needs), (before, Edge::Needs)],
+        );
     }
 }
 
@@ -110,7 +115,9 @@ fn groups(
             draft.defer(address(port_of(&left.rule).unwrap_or(0)), what);
         }
         for command in source.opaque_about(internal) {
-            draft.note(format!("{command} is about {internal} and more than a plain rule: it is left"));
+            draft.note(format!(
+                "{command} is about {internal} and more than a plain rule: it is left"
+            ));
         }
         for removal in verdicts.remove {
             let port = port_of(&removal.rule).unwrap_or(PORTS[1]);
@@ -158,7 +165,9 @@ fn remove(
         match &source.kind {
             SourceKind::Live => {
                 attributes.extend(removals.iter().map(live_attribute));
-                operations.extend(removals.iter().map(|r| Operation::Run(Run::on_node(delete_argv(&r.rule)))));
+                operations.extend(
+                    removals.iter().map(|r| Operation::Run(Run::on_node(delete_argv(&r.rule)))),
+                );
             }
             SourceKind::File { at, .. } => {
                 let gone = gone.entry(*number).or_default();

@@ -7,11 +7,11 @@ mod reading;
 
 use std::collections::BTreeMap;
 
+use phoenix_formats::Vmid;
 use phoenix_formats::nginx::{
     Loaded, Rewrite, SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME, Socket, listen_on_all_interfaces,
     listening_sockets,
 };
-use phoenix_formats::Vmid;
 
 pub(super) use self::reading::Reading;
 use super::lxc;
@@ -151,7 +151,8 @@ fn add(
 ) {
     let up = lxc::ensure_running(observed, container, &[], draft);
     let runs = observed.is_running(container.vmid) || up.is_some();
-    let mut needs = lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();
+    let mut needs =
+        lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();
     let last = sites.len().saturating_sub(1);
     for (number, (site, after, changed)) in sites.into_iter().enumerate() {
         if !runs {
@@ -170,7 +171,12 @@ fn add(
     }
 }
 
-fn edit(observed: &Observed<'_>, container: &Container, site: &Site, after: String) -> Vec<Operation> {
+fn edit(
+    observed: &Observed<'_>,
+    container: &Container,
+    site: &Site,
+    after: String,
+) -> Vec<Operation> {
     let place = Place::Guest(container.vmid);
     let at = helper(container.vmid);
     let argv_of = [at.path.to_string(), site.path.to_string()].to_vec();
@@ -241,7 +247,12 @@ fn change(
 }
 
 /// Adds a restart of nginx whose files are right and whose sockets are not, as after a reload.
-fn stale_sockets(observed: &Observed<'_>, container: &Container, reading: &Reading, draft: &mut Draft) {
+fn stale_sockets(
+    observed: &Observed<'_>,
+    container: &Container,
+    reading: &Reading,
+    draft: &mut Draft,
+) {
     let loaded = reading.loaded();
     let wanted = Want::Sockets(asked(&loaded));
     let probe = Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() };
@@ -252,7 +263,9 @@ fn stale_sockets(observed: &Observed<'_>, container: &Container, reading: &Readi
     if !output.success() || !serves_public_ports(&output.stdout) {
         return;
     }
-    let Some(site) = container.public.as_ref().and_then(|public| public.nginx_sites.first()) else { return };
+    let Some(site) = container.public.as_ref().and_then(|public| public.nginx_sites.first()) else {
+        return;
+    };
     let action = Action {
         address: lxc::address(container.vmid).part("nginx").part(site.file_name()),
         verb: Verb::Do,

@@ -26,7 +26,10 @@ impl KeyChange {
         let (class, silent) = disruption(class);
         let mut notes = Vec::new();
         if silent {
-            notes.push("in force after the container's next start; Proxmox VE does not list it as pending".into());
+            notes.push(
+                "in force after the container's next start; Proxmox VE does not list it as pending"
+                    .into(),
+            );
         }
         Self { key: key.to_owned(), before, after, class, parts: Vec::new(), notes }
     }

@@ -161,9 +161,10 @@ impl Present {
     }
 
     fn shown(&self) -> Option<String> {
-        let raw = self.raw.iter().map(|(key, value)| {
-            format!("{}={value}", key.strip_prefix(PREFIX).unwrap_or(key))
-        });
+        let raw = self
+            .raw
+            .iter()
+            .map(|(key, value)| format!("{}={value}", key.strip_prefix(PREFIX).unwrap_or(key)));
         let raw = raw.collect::<Vec<_>>().join(",");
         match (&self.net, raw.is_empty()) {
             (None, true) => None,
@@ -188,7 +189,11 @@ impl Present {
 
 /// Returns whether another interface of the container is in the public address's subnet: a second
 /// connected route to it would take the internal traffic away from the internal interface.
-pub(in super::super) fn shares_subnet(container: &Container, conf: &LxcConf, wanted: &PublicInterface) -> bool {
+pub(in super::super) fn shares_subnet(
+    container: &Container,
+    conf: &LxcConf,
+    wanted: &PublicInterface,
+) -> bool {
     let declared = container.net0.as_ref().and_then(|net0| match net0.ip {
         Some(Ipv4Config::Static(ip)) => Some(ip),
         _ => None,
@@ -196,14 +201,16 @@ pub(in super::super) fn shares_subnet(container: &Container, conf: &LxcConf, wan
     let nets = conf.entries().filter(|(key, _)| *key != KEY && key.starts_with("net"));
     let others = nets.filter(|(key, _)| declared.is_none() || *key != "net0");
     let others = others.filter_map(|(_, value)| NetText::parse(value).get("ip")?.parse().ok());
-    let overlaps = |net: Ipv4Net| net.contains(&wanted.ip.addr()) || wanted.ip.contains(&net.addr());
+    let overlaps =
+        |net: Ipv4Net| net.contains(&wanted.ip.addr()) || wanted.ip.contains(&net.addr());
     others.chain(declared).any(overlaps)
 }
 
 /// Returns whether an interface of this kind has a macvlan's fixed MAC, which a dying network
 /// namespace can hold on to.
 pub(super) fn holds_mac(conf: &LxcConf) -> bool {
-    let raw = |name: &str| conf.raw().iter().find(|(key, _)| key.strip_prefix(PREFIX) == Some(name));
+    let raw =
+        |name: &str| conf.raw().iter().find(|(key, _)| key.strip_prefix(PREFIX) == Some(name));
     let macvlan = raw("type").is_some_and(|(_, value)| value == "macvlan");
     macvlan && raw("hwaddr").is_some()
 }

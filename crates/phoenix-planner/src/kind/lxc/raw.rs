@@ -44,7 +44,8 @@ pub(super) fn change(container: &Container, conf: &LxcConf) -> Change {
 
 /// Returns the value that a new one replaces: none for a key that may stand several times.
 fn replaced<'a>(conf: &'a LxcConf, key: &str) -> Option<&'a str> {
-    let is_list = LISTS.iter().any(|list| key == *list || list.ends_with('.') && key.starts_with(list));
+    let is_list =
+        LISTS.iter().any(|list| key == *list || list.ends_with('.') && key.starts_with(list));
     let mut present = conf.raw().iter().rev().filter(|(name, _)| name == key);
     if is_list { None } else { present.next().map(|(_, value)| value.as_str()) }
 }
@@ -55,7 +56,8 @@ impl Change {
     }
 
     pub(super) fn attributes(&self) -> Vec<Attribute> {
-        let shown = |line: &Line| attribute(&line.key, line.before.clone(), Some(line.after.clone()));
+        let shown =
+            |line: &Line| attribute(&line.key, line.before.clone(), Some(line.after.clone()));
         self.lines.iter().map(shown).collect()
     }
 

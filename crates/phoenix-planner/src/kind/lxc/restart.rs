@@ -35,7 +35,8 @@ pub(super) fn plan(
         return;
     }
     let quiet = if public::holds_mac(conf) { release_mac(container) } else { Vec::new() };
-    let mut notes = vec!["everything that the container serves is away while it restarts".to_owned()];
+    let mut notes =
+        vec!["everything that the container serves is away while it restarts".to_owned()];
     if !quiet.is_empty() {
         notes.push("its fixed MAC can stay taken for two minutes after the stop; the start is tried again until then".to_owned());
     }

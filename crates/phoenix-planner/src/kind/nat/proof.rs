@@ -60,7 +60,8 @@ impl Served {
     }
 
     fn on(&self, port: u16) -> On {
-        let asked = self.loaded.sockets().into_iter().filter(|socket| port_of(socket) == Some(port));
+        let asked =
+            self.loaded.sockets().into_iter().filter(|socket| port_of(socket) == Some(port));
         let asked = asked.collect::<Vec<_>>();
         let live = self.live.as_deref().map(listening_sockets).unwrap_or_default();
         let live = live.into_iter().filter(|socket| port_of(socket) == Some(port));
@@ -68,7 +69,10 @@ impl Served {
         let sockets = if asked.is_empty() { live.collect() } else { asked };
         if sockets.iter().any(|socket| self.is_public(socket)) {
             On::Everywhere
-        } else if sockets.iter().any(|socket| matches!(socket, Socket::Tcp(ip, _) if *ip == self.internal)) {
+        } else if sockets
+            .iter()
+            .any(|socket| matches!(socket, Socket::Tcp(ip, _) if *ip == self.internal))
+        {
             On::InternalOnly
         } else {
             On::Nowhere

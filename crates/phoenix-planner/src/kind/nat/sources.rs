@@ -35,7 +35,8 @@ pub(super) fn probes(facts: &Facts) -> Vec<Probe> {
 
 fn fragments(facts: &Facts) -> Vec<Location> {
     let names = facts.names(&Location::node(INTERFACES_FOLDER)).iter();
-    let paths = names.filter_map(|name| format!("{INTERFACES_FOLDER}/{name}").parse::<AbsolutePath>().ok());
+    let paths =
+        names.filter_map(|name| format!("{INTERFACES_FOLDER}/{name}").parse::<AbsolutePath>().ok());
     paths.map(|path| Location { place: Place::Node, path }).collect()
 }
 
@@ -81,7 +82,10 @@ impl Source {
     /// Returns the commands that are about an address and cannot be told apart.
     pub(super) fn opaque_about(&self, address: Ipv4Addr) -> Vec<String> {
         let SourceKind::File { at, .. } = &self.kind else { return Vec::new() };
-        self.commands.opaque_about(address).map(|command| format!("{at}:{}", command.line)).collect()
+        self.commands
+            .opaque_about(address)
+            .map(|command| format!("{at}:{}", command.line))
+            .collect()
     }
 
     /// Returns the file's text without these rules, named by their places among all.
@@ -101,9 +105,10 @@ impl Source {
 
 /// Returns a rule in the words of iptables-save(8).
 pub(super) fn rule_text(rule: &Rule) -> String {
-    let words = rule.words.iter().map(|word| {
-        if word.contains(' ') { format!("\"{word}\"") } else { word.clone() }
-    });
+    let words = rule
+        .words
+        .iter()
+        .map(|word| if word.contains(' ') { format!("\"{word}\"") } else { word.clone() });
     let table = if rule.table == "nat" { String::new() } else { format!("-t {} ", rule.table) };
     format!("{table}-A {} {}", rule.chain, words.collect::<Vec<_>>().join(" "))
 }

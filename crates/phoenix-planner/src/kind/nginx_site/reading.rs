@@ -22,7 +22,9 @@ pub(super) fn probes(vmid: Vmid, sites: &[AbsolutePath], facts: &Facts) -> Vec<P
     let file = |path: &AbsolutePath| Probe::File(Location::guest(vmid, path.clone()));
     let mut probes = sites.iter().map(file).collect::<Vec<_>>();
     let followed = follow(vmid, facts);
-    probes.extend(followed.folders.iter().map(|path| Probe::List(Location::guest(vmid, path.clone()))));
+    probes.extend(
+        followed.folders.iter().map(|path| Probe::List(Location::guest(vmid, path.clone()))),
+    );
     probes.extend(followed.files.iter().map(file));
     let all = followed.files.iter().chain(sites).cloned().collect::<BTreeSet<_>>();
     probes.push(Probe::Run { place: Place::Guest(vmid), argv: resolve_argv(&all) });
@@ -63,11 +65,13 @@ fn matches(
     facts: &Facts,
     folders: &mut BTreeSet<AbsolutePath>,
 ) -> Vec<AbsolutePath> {
-    let pattern = if pattern.starts_with('/') { pattern.to_owned() } else { format!("{FOLDER}/{pattern}") };
+    let pattern =
+        if pattern.starts_with('/') { pattern.to_owned() } else { format!("{FOLDER}/{pattern}") };
     if !pattern.contains(['*', '?', '[']) {
         return pattern.parse().into_iter().collect();
     }
-    let folder = pattern.rsplit_once('/').and_then(|(folder, _)| folder.parse::<AbsolutePath>().ok());
+    let folder =
+        pattern.rsplit_once('/').and_then(|(folder, _)| folder.parse::<AbsolutePath>().ok());
     let Some(folder) = folder else { return Vec::new() };
     let names = facts.names(&Location::guest(vmid, folder.clone())).to_vec();
     let paths = names.iter().map(|name| format!("{folder}/{name}"));
@@ -126,11 +130,13 @@ impl Reading {
 fn resolved(vmid: Vmid, facts: &Facts) -> BTreeMap<String, String> {
     let mut resolved = BTreeMap::new();
     for (probe, answer) in facts.iter() {
-        let (Probe::Run { place: Place::Guest(guest), argv }, crate::probe::Answer::Ran(output)) = (probe, answer)
+        let (Probe::Run { place: Place::Guest(guest), argv }, crate::probe::Answer::Ran(output)) =
+            (probe, answer)
         else {
             continue;
         };
-        let ["readlink", "-f", "--", paths @ ..] = &argv.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        let ["readlink", "-f", "--", paths @ ..] =
+            &argv.iter().map(String::as_str).collect::<Vec<_>>()[..]
         else {
             continue;
         };

@@ -51,14 +51,19 @@ fn on_link(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refu
     let answer = observed.facts.ran(Place::Node, &route_argv(wanted));
     let route = answer.and_then(|output| read_route(&output.stdout).ok());
     let found = match route {
-        Some(route) if route.is_on_link() && route.device == wanted.bridge.as_str() => return Ok(()),
+        Some(route) if route.is_on_link() && route.device == wanted.bridge.as_str() => {
+            return Ok(());
+        }
         Some(Route { via: Some(via), device, .. }) => format!("by the gateway {via} on {device}"),
         Some(Route { device, .. }) => format!("on {device}"),
         None => "by no route".to_owned(),
     };
     Err(Refusal::declared(
         &wanted.origin.at("ip"),
-        format!("{ip} is not in a subnet of bridge `{}`: this node reaches it {found}", wanted.bridge),
+        format!(
+            "{ip} is not in a subnet of bridge `{}`: this node reaches it {found}",
+            wanted.bridge
+        ),
         format!(
             "Correct the address, or, if that subnet is on the wire although the node has no address in it, state it as `network.public_subnet`: \"{}\".",
             wanted.ip.trunc()

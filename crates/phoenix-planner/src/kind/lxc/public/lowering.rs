@@ -92,15 +92,24 @@ impl Lowering {
         let mut notes = vec![format!("on {}, uplink {uplink}", wanted.bridge)];
         notes.push(match self {
             Self::Pct => format!("as `{asked}`, which this node's pct takes"),
-            Self::Raw => format!("`{asked}` is refused by this node's pct: written as lxc.net.1.* keys"),
-            Self::Veth => "as a veth port of the bridge, which Proxmox VE's firewall sees".to_owned(),
+            Self::Raw => {
+                format!("`{asked}` is refused by this node's pct: written as lxc.net.1.* keys")
+            }
+            Self::Veth => {
+                "as a veth port of the bridge, which Proxmox VE's firewall sees".to_owned()
+            }
         });
         if host_only {
             let ip = wanted.ip.addr();
-            notes.push(format!("{ip}/32: another interface of the container is in {}", wanted.ip.trunc()));
+            notes.push(format!(
+                "{ip}/32: another interface of the container is in {}",
+                wanted.ip.trunc()
+            ));
         }
         if wanted.gateway.is_some() && self != Self::Pct {
-            notes.push("gw is not set as a default route: the internal interface keeps it".to_owned());
+            notes.push(
+                "gw is not set as a default route: the internal interface keeps it".to_owned(),
+            );
         }
         if bypasses_node(wanted) {
             notes.push("Proxmox VE's firewall does not see this interface: every port that the container opens is open on it".to_owned());
@@ -117,7 +126,8 @@ pub(super) fn raw_form(
     host_only: bool,
     present: &[(String, String)],
 ) -> Vec<(String, String)> {
-    let mut keys = vec![("type", wanted.kind.as_str().to_owned()), ("link", wanted.bridge.to_string())];
+    let mut keys =
+        vec![("type", wanted.kind.as_str().to_owned()), ("link", wanted.bridge.to_string())];
     match wanted.kind {
         // The kernel's default is `private`, in which guests of one bridge do not reach each other.
         PublicKind::Macvlan(mode) => keys.push(("macvlan.mode", mode.as_str().to_owned())),
