@@ -1,4 +1,8 @@
 //! Reaches into a running container.
+//!
+//! Deliberately not guarded against: a file system that hangs. An unprivileged container cannot make
+//! one that the node's root would wait for, since the kernel keeps FUSE mounts of a user namespace
+//! from processes outside it; a privileged one can, and is as trusted as the node.
 
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
