@@ -1,4 +1,8 @@
 //! Reaches into a running container.
+//!
+//! Deliberately not guarded against: a file system that hangs. An unprivileged container cannot make
+//! one that the node's root would wait for, since the kernel keeps FUSE mounts of a user namespace
+//! from processes outside it; a privileged one can, and is as trusted as the node.
 
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
@@ -76,12 +80,13 @@ pub(super) fn init_pid(
         .map_err(|failure| format!("`lxc-info` does not answer: {failure}"))?;
     match output.stdout.trim().parse() {
         Ok(pid) if output.success() && pid > 0 => Ok(pid),
-        _ => Err(not_running(node, vmid)),
+        _ if output.success() => Err(STOPPED.to_owned()),
+        _ => Err(unknown(node, vmid)),
     }
 }
 
-/// Says why a guest has no init: `lxc-info` knows a container only after its first start.
-fn not_running(node: &Root, vmid: Vmid) -> String {
+/// Says what a guest is that `lxc-info` does not know: it knows a container after its first start.
+fn unknown(node: &Root, vmid: Vmid) -> String {
     let is_there = |folder: &str| {
         let path = format!("/etc/pve/{folder}/{vmid}.conf");
         node.open(path.as_bytes(), OFlags::PATH).is_ok()

@@ -41,7 +41,7 @@ pub(super) enum Failure {
     #[error("{0}")]
     Start(#[source] io::Error),
     /// It did not end in time.
-    #[error("it had not ended after {} seconds", .0.as_secs())]
+    #[error("it had not ended after {} seconds", .0.as_secs_f32())]
     TooLong(Duration),
     /// It said too much.
     #[error("it wrote more than {} MiB", OUTPUT_LIMIT >> 20)]

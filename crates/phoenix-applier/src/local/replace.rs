@@ -172,7 +172,11 @@ impl Change<'_> {
     }
 
     fn explained(&self, result: Result<(), Trouble>) -> Result<(), Trouble> {
-        if self.is_in_pve() { result.map_err(pve::explain) } else { result }
+        result.map_err(|trouble| match self.at.place {
+            Place::Node if self.is_in_pve() => pve::explain(trouble),
+            Place::Node => trouble,
+            Place::Guest(_) => explain_in_guest(trouble),
+        })
     }
 
     /// Returns the rules of the place where the file really is, whichever links lead there.
@@ -284,6 +288,19 @@ fn not_allowed(error: Errno) -> Trouble {
     }
 }
 
+/// Says what it means when the node's root has no name on a mount: see mount_setattr(2), and the
+/// owner of a file system that was mounted in a user namespace.
+fn explain_in_guest(trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Io(error) if error.raw_os_error() == Some(Errno::OVERFLOW.raw_os_error()) => {
+            Trouble::Refused(
+                "it is on a mount of the guest's own, where only the guest makes files".to_owned(),
+            )
+        }
+        other => other,
+    }
+}
+
 fn left_over(error: Errno) -> Trouble {
     match error {
         Errno::EXIST => Trouble::Refused(format!(
@@ -299,5 +316,17 @@ fn sync(folder: &OwnedFd) -> Result<(), Trouble> {
     match rustix::fs::fsync(folder) {
         Err(Errno::INVAL) => Ok(()),
         done => Ok(done?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_of_the_guest_is_no_strange_number() {
+        let refused = explain_in_guest(Errno::OVERFLOW.into());
+        assert!(matches!(refused, Trouble::Refused(why) if why.contains("the guest's own")));
+        assert!(matches!(explain_in_guest(Errno::NOSPC.into()), Trouble::Io(_)));
     }
 }

@@ -121,7 +121,7 @@ impl Root {
         let Some(ids) = &self.ids else { return Ok(()) };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = rustix::fs::openat(&folder, &name, flags, Mode::empty())?;
-        let (user, group) = ids.root().ok_or(Errno::OVERFLOW)?;
+        let (user, group) = ids.root().ok_or(Errno::PERM)?;
         rustix::fs::fchown(&made, Some(user), Some(group))
     }
 

@@ -178,6 +178,10 @@ fn a_guest_that_does_not_run_says_so() {
     assert_eq!(unreachable(&machine, 102), stopped, "never started: `lxc-info` does not know it");
     assert_eq!(unreachable(&machine, 103), "there is no such container on this node");
     assert!(unreachable(&machine, 1001).starts_with("it is a virtual machine"));
+    machine.program("/usr/bin/lxc-info", "#!/bin/sh\nexit 0\n");
+    assert_eq!(unreachable(&machine, 103), stopped, "`lxc-info` knows it");
+    let echo = format!("#!/bin/sh\nexec /bin/cat '{}'\n", machine.path("/pids/101").display());
+    machine.program("/usr/bin/lxc-info", &echo);
     for pid in ["", "-1\n", "0\n", "not running\n"] {
         machine.put("/pids/101", pid);
         assert_eq!(unreachable(&machine, 101), stopped, "{pid:?}");

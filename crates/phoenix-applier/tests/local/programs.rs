@@ -80,7 +80,7 @@ fn a_program_that_hangs_is_ended() {
     let mut node = machine.node().with_limits(Limits { lock: short, probe: short, change: short });
     let hang = ["sh", "-c", "sleep 60; echo never"];
     let why = unreadable(ask_program(&mut node, &hang));
-    assert_eq!(why, "it had not ended after 0 seconds");
+    assert_eq!(why, "it had not ended after 0.2 seconds");
     let argv = hang.map(str::to_owned);
     match node.perform(Effect::Run { place: Place::Node, argv: &argv }) {
         Err(NodeError::Program { program, source }) => {
