@@ -55,6 +55,13 @@ fn scratch(name: &str) -> PathBuf {
     folder
 }
 
+/// Opens `http` with every path that nginx would otherwise use outside of the folder.
+fn own_paths(folder: &str) -> String {
+    let modules = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let paths = modules.map(|module| format!("{module}_temp_path {folder}/{module}; "));
+    format!("http {{ access_log off; {}", paths.concat())
+}
+
 /// Writes a configuration into a folder of its own, with paths that lead there.
 fn write(folder: &Path, files: &Files) {
     fs::create_dir_all(folder).unwrap();
@@ -62,7 +69,10 @@ fn write(folder: &Path, files: &Files) {
     for (path, text) in files {
         let mut text = text.replace(FOLDER, here);
         if path.ends_with("/nginx.conf") {
-            text = format!("pid {here}/pid; {text}");
+            text = format!(
+                "user root root; pid {here}/pid; {}",
+                text.replacen("http {", &own_paths(here), 1)
+            );
         }
         fs::write(path.replace(FOLDER, here), text).unwrap();
     }
