@@ -199,7 +199,10 @@ fn judge(wide: Wide, claims: &[Claim<'_>]) -> Vec<ListenProblem> {
     problems.extend(second(&live, defaults, &ListenProblemReason::TwoDefaultServers));
     let options = |claim: &Claim<'_>| claim.listen.has_socket_options();
     problems.extend(second(&live, options, &ListenProblemReason::SocketOptionsTwice));
-    problems.extend(protocols(&here));
+    // Two directives of one server that differ are told once.
+    if problems.iter().all(|problem| problem.reason != ListenProblemReason::DifferentParameters) {
+        problems.extend(protocols(&here));
+    }
     problems.extend(neighbours(wide, &live, claims));
     problems
 }

@@ -37,8 +37,8 @@ impl Socket {
         if host == "*" {
             return Some(Self::Dual(port));
         }
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let address = bare.split('%').next()?;
+        let without_interface = host.split('%').next()?;
+        let address = without_interface.trim_start_matches('[').trim_end_matches(']');
         Some(Self::Tcp(address.parse().ok()?, port))
     }
 }
