@@ -7,9 +7,15 @@
 //! The crate does no IO: probes and operations are data that `phoenix-applier` carries out.
 
 pub mod address;
+mod check;
+pub mod declared;
 pub mod desired;
+pub mod json;
+pub mod load;
 pub mod location;
 pub mod operation;
 pub mod plan;
 pub mod probe;
+pub mod problem;
+pub mod schema;
 pub mod source;
