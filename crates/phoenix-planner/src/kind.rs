@@ -50,3 +50,8 @@ pub fn plan(desired: &Desired, facts: &Facts) -> Result<Plan, Vec<Refusal>> {
     refusals.dedup();
     if refusals.is_empty() { Ok(draft.finish()) } else { Err(refusals) }
 }
+
+/// Returns whether a container is on the node, as far as the facts tell.
+pub fn has_container(facts: &Facts, vmid: phoenix_formats::Vmid) -> bool {
+    facts.text(&observed::config_path(vmid)).is_some()
+}
