@@ -23,13 +23,7 @@ impl DeclaredPlaces {
     /// Returns the text of the file and the bytes of a value in it, or of what is nearest around it.
     pub fn span(&self, origin: &Origin) -> Option<(&str, Range<usize>)> {
         let (text, places) = self.files.get(&origin.file)?;
-        let mut pointer = origin.pointer.as_str();
-        loop {
-            if let Some(span) = places.value(pointer) {
-                return Some((text, span));
-            }
-            pointer = &pointer[..pointer.rfind('/')?];
-        }
+        Some((text, places.value(&origin.pointer)))
     }
 
     /// Returns the line of a value, counted from 1.

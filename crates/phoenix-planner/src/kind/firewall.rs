@@ -172,7 +172,7 @@ fn public_rule(port: u16) -> Rule {
         proto: Some("tcp".to_owned()),
         dport: Some(port.to_string()),
         comment: Some(PUBLIC.to_owned()),
-        ..Rule::new(RuleKind::In, RuleAction::Verdict(Verdict::Accept))
+        ..Rule::new(RuleKind::In, RuleAction::Plain(Verdict::Accept))
     }
 }
 

@@ -4,6 +4,7 @@
 //! are edited in the file before, so that the call's `--digest` is known when the plan is made.
 //! Creating containers is not understood yet: one that is not there is deferred.
 
+mod conflicts;
 mod features;
 mod keys;
 mod net0;
@@ -45,7 +46,7 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-    let mut refusals = Vec::new();
+    let mut refusals = conflicts::find(observed);
     for container in observed.in_order() {
         match observed.config(container.vmid) {
             None => draft.defer(address(container.vmid), "not created yet"),
