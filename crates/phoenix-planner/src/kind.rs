@@ -60,7 +60,9 @@ pub fn plan(desired: &Desired, facts: &Facts) -> Result<Plan, Vec<Refusal>> {
 fn writes_cluster_files(plan: &Plan) -> bool {
     let mut operations = plan.steps().flat_map(|step| &step.action.operations);
     operations.any(|operation| match operation {
-        Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => at.path.is_below("/etc/pve"),
+        Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => {
+            at.path.is_below("/etc/pve")
+        }
         Operation::Run(run) => run.argv.first().is_some_and(|program| program == "pct"),
         Operation::Transform(_) | Operation::Check(_) => false,
     })

@@ -264,6 +264,8 @@ fn digest(text: &str) -> Result<String, String> {
     if hex && (shown..=64).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
-        Err(format!("a digest is {shown} to 64 digits of 0-9 and a-f, as the plan's last line shows it"))
+        Err(format!(
+            "a digest is {shown} to 64 digits of 0-9 and a-f, as the plan's last line shows it"
+        ))
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
+};
 use phoenix_planner::load::Loaded;
 use phoenix_planner::refusal::{Cause, Refusal};
 

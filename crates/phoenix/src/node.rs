@@ -30,7 +30,9 @@ pub enum NoNode {
     Local(#[from] NotANode),
     /// The folder is no captured node.
     #[error("`{folder}` is not a captured node", folder = folder.display())]
-    #[diagnostic(help("A captured node is a folder with `fs/` in it; `phoenix capture DIR` writes one."))]
+    #[diagnostic(help(
+        "A captured node is a folder with `fs/` in it; `phoenix capture DIR` writes one."
+    ))]
     Captured {
         /// Which folder.
         folder: PathBuf,

@@ -14,9 +14,8 @@ pub struct DeclaredPlaces {
 impl DeclaredPlaces {
     /// Finds the places of all values.
     pub fn of(sources: &Sources) -> Self {
-        let read = |(kind, text): (&FileKind, &String)| {
-            (*kind, (text.clone(), json::parse(text).places))
-        };
+        let read =
+            |(kind, text): (&FileKind, &String)| (*kind, (text.clone(), json::parse(text).places));
         Self { files: sources.0.iter().map(read).collect() }
     }
 

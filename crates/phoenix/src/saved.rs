@@ -31,7 +31,8 @@ pub struct SavedPlan {
 impl SavedPlan {
     /// Returns a saved plan from its previews.
     pub fn new(digest: String, selection: Selection, preview: impl Fn(Format) -> String) -> Self {
-        let [text, md, json, dot] = [Format::Text, Format::Md, Format::Json, Format::Dot].map(preview);
+        let [text, md, json, dot] =
+            [Format::Text, Format::Md, Format::Json, Format::Dot].map(preview);
         Self { format: FORMAT, digest, selection, text, md, json, dot }
     }
 

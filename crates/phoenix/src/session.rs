@@ -118,10 +118,10 @@ impl From<&Scope> for Selection {
 impl Selection {
     /// Returns the part of a plan that is meant.
     pub fn of(&self, plan: Plan) -> Plan {
-        let guests = self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect::<Vec<_>>();
+        let guests =
+            self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect::<Vec<_>>();
         let plan = if guests.is_empty() { plan } else { plan.for_guests(&guests) };
         let plan = if self.targets.is_empty() { plan } else { plan.target(&self.targets) };
         if self.excludes.is_empty() { plan } else { plan.exclude(&self.excludes) }
     }
 }
-

@@ -29,7 +29,8 @@ pub(crate) fn forget() -> Result<(), String> {
 pub(crate) fn run() -> Result<(), String> {
     let noted = fs::read_to_string(references())
         .map_err(|_| "no test has run yet: `cargo xtask test` comes first".to_owned())?;
-    let used = noted.lines().filter_map(|line| fs::canonicalize(line).ok()).collect::<BTreeSet<_>>();
+    let used =
+        noted.lines().filter_map(|line| fs::canonicalize(line).ok()).collect::<BTreeSet<_>>();
     let mut all = BTreeSet::new();
     collect(&root().join("snapshots"), &mut all).map_err(|error| error.to_string())?;
     let orphans = all.difference(&used).collect::<Vec<_>>();

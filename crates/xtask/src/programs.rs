@@ -22,7 +22,8 @@ const PROGRAMS: &[Program] = &[
 ];
 
 /// Where Debian has programs; a user's PATH lacks the sbin folders.
-const FOLDERS: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
+const FOLDERS: &[&str] =
+    &["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
 
 /// Installs the programs that are missing.
 pub(crate) fn install() -> Result<(), String> {
@@ -43,6 +44,9 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("`apt-get {}` failed: run it as root, or install them by hand", arguments.join(" "))),
+        _ => Err(format!(
+            "`apt-get {}` failed: run it as root, or install them by hand",
+            arguments.join(" ")
+        )),
     }
 }

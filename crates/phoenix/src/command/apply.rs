@@ -82,7 +82,9 @@ fn consented(plan: &Plan, consent: &Consent) -> Result<bool, Exit> {
         return Ok(true);
     }
     if !out::can_ask() {
-        out::say("nobody is there to ask: say --yes, and --expect DIGEST to apply only what was reviewed");
+        out::say(
+            "nobody is there to ask: say --yes, and --expect DIGEST to apply only what was reviewed",
+        );
         return Err(Exit::Error);
     }
     let noun = if plan.len() == 1 { "action" } else { "actions" };
@@ -93,7 +95,9 @@ fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     if signal_hook::flag::register(signal_hook::consts::SIGINT, flag).is_err() {
-        out::say("an interrupt cannot be caught here: it would end phoenix in the middle of a step");
+        out::say(
+            "an interrupt cannot be caught here: it would end phoenix in the middle of a step",
+        );
     }
     let report = apply(plan, session.node(), &mut |event| tell(&event, plan.len(), &interrupted));
     out::result(&shown(&report));
@@ -115,7 +119,8 @@ fn tell(event: &Event<'_>, total: usize, interrupted: &AtomicBool) -> Flow {
 }
 
 fn shown(report: &Report) -> String {
-    let width = report.outcomes().iter().map(|(address, _)| address.as_str().len()).max().unwrap_or(0);
+    let width =
+        report.outcomes().iter().map(|(address, _)| address.as_str().len()).max().unwrap_or(0);
     let line = |(address, outcome): &(_, Outcome)| {
         let address: &phoenix_planner::address::Address = address;
         format!("{address:width$}  {}\n", outcome.message())

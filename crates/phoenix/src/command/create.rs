@@ -26,7 +26,8 @@ fn can_create(session: &mut Session, vmid: Vmid) -> Result<(), String> {
         return Err(format!("vm/{vmid}: virtual machines are not managed yet"));
     }
     if !session.desired().containers.contains_key(&vmid) {
-        let known = session.desired().containers.keys().map(ToString::to_string).collect::<Vec<_>>();
+        let known =
+            session.desired().containers.keys().map(ToString::to_string).collect::<Vec<_>>();
         return Err(format!("container {vmid} is not declared; declared are {}", known.join(", ")));
     }
     if session.has_container(vmid) {

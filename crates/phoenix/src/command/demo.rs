@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Demo) -> Exit {
     match prepare(kept.as_deref()) {
         Ok(folder) => tell(folder.path(), kept.is_some()),
         Err(error) => {
-            let place = kept.map_or_else(|| "a temporary folder".to_owned(), |p| p.display().to_string());
+            let place =
+                kept.map_or_else(|| "a temporary folder".to_owned(), |p| p.display().to_string());
             out::say(&format!("cannot write the example to {place}: {error}"));
             Exit::Error
         }
@@ -55,7 +56,10 @@ fn prepare(keep: Option<&Path>) -> io::Result<Folder> {
         Some(path) => {
             // An example of somebody else's making must not be mixed with this one.
             if path.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the folder is not empty"));
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "the folder is not empty",
+                ));
             }
             Folder::Kept(path.to_owned())
         }
@@ -78,8 +82,11 @@ fn tell(folder: &Path, kept: bool) -> Exit {
         node_dir: Some(folder.join("node")),
         strict: false,
     };
-    let [hypervisor, containers] = [FileKind::Hypervisor, FileKind::Containers].map(FileKind::file_name);
-    out::say(&format!("An operator declares, in {hypervisor} and {containers}, that the gateway container 101 has a LAN address of its own. This is the plan for a node that is not there yet:\n"));
+    let [hypervisor, containers] =
+        [FileKind::Hypervisor, FileKind::Containers].map(FileKind::file_name);
+    out::say(&format!(
+        "An operator declares, in {hypervisor} and {containers}, that the gateway container 101 has a LAN address of its own. This is the plan for a node that is not there yet:\n"
+    ));
     let Some(mut session) = Session::open(&places) else { return Exit::Error };
     let everything = Selection::default();
     let Some(plan) = session.plan(&everything) else { return Exit::Error };
@@ -89,7 +96,9 @@ fn tell(folder: &Path, kept: bool) -> Exit {
     let exit = carry_out(&mut session, &everything, &consent);
     if kept {
         let shown = folder.display();
-        out::say(&format!("\nThe example is in {shown}. Change something, then:\n  phoenix plan --config {shown} --node-dir {shown}/node"));
+        out::say(&format!(
+            "\nThe example is in {shown}. Change something, then:\n  phoenix plan --config {shown} --node-dir {shown}/node"
+        ));
     }
     exit
 }

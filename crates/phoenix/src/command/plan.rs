@@ -22,7 +22,11 @@ pub(crate) fn run(places: &Places, args: &Args) -> Exit {
     if let Err(exit) = write(&session, &plan, selection, args, &preview) {
         return exit;
     }
-    if args.format == Format::Text { out::preview(&preview) } else { out::result(&preview) }
+    if args.format == Format::Text {
+        out::preview(&preview)
+    } else {
+        out::result(&preview)
+    }
     if args.format == Format::Text && !plan.is_empty() && args.snapshot.is_none() {
         out::say(&next_step(&plan, args.out.as_deref()));
     }
@@ -52,7 +56,8 @@ fn write(
         Exit::Error
     };
     if let Some(path) = &args.out {
-        let saved = SavedPlan::new(plan.digest(), selection, |format| session.preview(plan, format));
+        let saved =
+            SavedPlan::new(plan.digest(), selection, |format| session.preview(plan, format));
         saved.write(path).map_err(|error| failed(path, error))?;
     }
     if let Some(path) = &args.snapshot {

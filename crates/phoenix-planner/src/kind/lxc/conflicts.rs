@@ -66,7 +66,9 @@ fn claims_of_guest(text: &str) -> Vec<Claim> {
     for (key, value) in conf.entries() {
         match key {
             "hostname" | "name" => claims.push(("host name", value.to_lowercase())),
-            _ if key.starts_with("net") || key.starts_with("ipconfig") => claims.extend(of_net(value)),
+            _ if key.starts_with("net") || key.starts_with("ipconfig") => {
+                claims.extend(of_net(value))
+            }
             _ => {}
         }
     }
