@@ -22,6 +22,7 @@ pub(crate) mod volume;
 use std::collections::BTreeMap;
 
 pub use edit::{Edit, EditError};
+pub(crate) use escape::encode as encode_description;
 pub use features::Features;
 pub use lost::LostLine;
 pub(crate) use section::Sections;

@@ -72,6 +72,19 @@ impl LxcNet {
         self.values.entry("hwaddr").or_insert_with(|| mac.to_owned());
         self
     }
+
+    /// Returns the value with these properties as `other` has them.
+    pub(crate) fn merged(&self, other: &Self, keys: &[&str]) -> Self {
+        let is_theirs = |key: &&str| keys.contains(key);
+        let own = self.values.iter().filter(|(key, _)| !is_theirs(key));
+        let theirs = other.values.iter().filter(|(key, _)| is_theirs(key));
+        Self { values: own.chain(theirs).map(|(key, value)| (*key, value.clone())).collect() }
+    }
+
+    /// Returns the value without these properties.
+    pub(crate) fn without(&self, keys: &[&str]) -> Self {
+        self.merged(&Self { values: BTreeMap::new() }, keys)
+    }
 }
 
 impl fmt::Display for LxcNet {

@@ -169,12 +169,12 @@ impl Draft {
         let mut lines: Vec<String> =
             contents.into_iter().map(|content| content + self.end).collect();
         let previous = at.checked_sub(1).and_then(|index| self.before.get_mut(index));
-        if let (Some(previous), Some(last)) = (previous, lines.last_mut()) {
-            if !previous.ends_with('\n') {
-                // The file does not end with a line feed, and still must not.
-                previous.push_str(if previous.ends_with('\r') { "\n" } else { self.end });
-                last.truncate(last.len() - self.end.len());
-            }
+        if let (Some(previous), Some(last)) = (previous, lines.last_mut())
+            && !previous.ends_with('\n')
+        {
+            // The file does not end with a line feed, and still must not.
+            previous.push_str(if previous.ends_with('\r') { "\n" } else { self.end });
+            last.truncate(last.len() - self.end.len());
         }
         self.before.splice(at..at, lines);
     }

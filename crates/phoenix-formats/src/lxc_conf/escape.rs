@@ -1,7 +1,7 @@
 //! Percent signs in descriptions.
 
 /// Returns the text as Proxmox VE keeps it in a comment: all but plain ASCII, `%` and `:` is encoded.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
         match byte {
             b'%' | b':' => encoded.push_str(hex(byte).as_str()),

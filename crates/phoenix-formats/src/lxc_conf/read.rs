@@ -71,7 +71,7 @@ impl<'a> Reader<'a> {
             Line::Delete(list) => self.delete(list),
             Line::Setting { key, value } => self.setting(key, value),
             Line::Unreadable => {
-                self.warn("it cannot be read, and is lost when the file is written".to_owned())
+                self.warn("it cannot be read, and is lost when the file is written".to_owned());
             }
         }
     }
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
             None | Some(Place::Main) => self.sections.main = section,
             Some(Place::Pending) => self.sections.pending = section,
             Some(Place::Snapshot(name)) => {
-                drop(self.sections.snapshots.insert(name.to_owned(), section))
+                drop(self.sections.snapshots.insert(name.to_owned(), section));
             }
         }
     }

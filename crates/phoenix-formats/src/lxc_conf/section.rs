@@ -118,13 +118,11 @@ impl Sections {
         let used = volume::used(&main);
         main.values
             .retain(|key, value| !(key.starts_with("unused") && used.contains(value.as_str())));
-        let mut text = main.written();
-        if !self.pending.is_empty() {
-            text += &format!("\n[pve:pending]\n{}", self.pending.written());
-        }
-        for (name, snapshot) in &self.snapshots {
-            text += &format!("\n[{name}]\n{}", snapshot.written());
-        }
-        text
+        let pending =
+            Some(("pve:pending", &self.pending)).filter(|(_, section)| !section.is_empty());
+        let snapshots = self.snapshots.iter().map(|(name, section)| (name.as_str(), section));
+        let others = pending.into_iter().chain(snapshots);
+        let others = others.map(|(name, section)| format!("\n[{name}]\n{}", section.written()));
+        main.written() + &others.collect::<String>()
     }
 }

@@ -72,3 +72,52 @@ pub(crate) fn index(key: &str, family: &str) -> Option<u32> {
     let canonical = check::is_digits(digits) && (digits == "0" || !digits.starts_with('0'));
     canonical.then(|| digits.parse().ok()).flatten()
 }
+
+/// Returns whether the volume is one to be made: a storage and a size in GiB.
+pub(crate) fn is_new(volume: &str) -> bool {
+    volume.split_once(':').is_some_and(|(storage, size)| {
+        let (whole, fraction) = size.split_once('.').unwrap_or((size, "0"));
+        let named = !storage.is_empty() && !storage.contains(check::is_white);
+        named && check::is_digits(whole) && check::is_digits(fraction)
+    })
+}
+
+/// Returns a size such as `8G` in bytes.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    check::disk_size(text).ok()?;
+    let (digits, power) = match text.strip_suffix(['K', 'M', 'G', 'T']) {
+        Some(digits) => (digits, UNITS.iter().position(|unit| text.ends_with(unit))? + 1),
+        None => (text, 0),
+    };
+    let factor = 1024_u64.checked_pow(u32::try_from(power).ok()?)?;
+    match digits.split_once('.') {
+        None => digits.parse::<u64>().ok()?.checked_mul(factor),
+        Some(_) => fractional(digits, factor),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a fraction of a size is rounded down to whole bytes, as Proxmox VE does"
+)]
+fn fractional(digits: &str, factor: u64) -> Option<u64> {
+    digits.parse::<f64>().ok().map(|number| (number * factor as f64) as u64)
+}
+
+const UNITS: [&str; 4] = ["K", "M", "G", "T"];
+
+/// Returns a size as Proxmox VE prints it: in the largest unit that leaves no rest.
+pub(crate) fn size_text(bytes: u64) -> String {
+    let mut number = bytes;
+    let mut unit = "";
+    for larger in UNITS {
+        if number == 0 || !number.is_multiple_of(1024) {
+            break;
+        }
+        number /= 1024;
+        unit = larger;
+    }
+    format!("{number}{unit}")
+}
