@@ -7,10 +7,13 @@
 
 mod address;
 mod check;
+mod edit;
 mod file;
 mod inspect;
 mod meaning;
+mod never;
 mod options;
+mod reach;
 mod read;
 mod rule;
 mod scope;
@@ -20,7 +23,10 @@ mod text;
 mod verify;
 
 pub use address::IpVersion;
-pub use check::{Effect, NeverMatches, Property, RuleProblem};
+pub use check::{Effect, Property, RuleProblem};
+pub use edit::{EditError, FwEdit};
 pub use file::{Alias, FwFile, IpsetEntry, OptionEntry, ParsedRule};
+pub use never::NeverMatches;
+pub use reach::{Decider, Passage, host_opens};
 pub use rule::{Action, Rule, RuleError, RuleKind, Verdict};
 pub use scope::{Level, Names, Scope};

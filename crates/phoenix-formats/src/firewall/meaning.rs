@@ -47,19 +47,19 @@ impl Rule {
     }
 
     pub(super) fn meaning(&self) -> Meaning<'_> {
-        let proto = set(&self.proto).map(protocol_name);
+        let proto = set(self.proto.as_deref()).map(protocol_name);
         let with_ports = proto.is_some_and(has_ports);
         Meaning {
             enabled: self.enabled,
             kind: &self.kind,
             action: plain_action(&self.action),
-            iface: set(&self.iface),
-            source: set(&self.source).map(addresses),
-            dest: set(&self.dest).map(addresses),
+            iface: set(self.iface.as_deref()),
+            source: set(self.source.as_deref()).map(addresses),
+            dest: set(self.dest.as_deref()).map(addresses),
             proto,
-            dport: set(&self.dport).map(|list| ports(list, Property::Dport, with_ports)),
-            sport: set(&self.sport).map(|list| ports(list, Property::Sport, with_ports)),
-            log: set(&self.log),
+            dport: set(self.dport.as_deref()).map(|list| ports(list, Property::Dport, with_ports)),
+            sport: set(self.sport.as_deref()).map(|list| ports(list, Property::Sport, with_ports)),
+            log: set(self.log.as_deref()),
             icmp_type: self.icmp_type.as_deref().filter(|text| !text.is_empty()),
         }
     }

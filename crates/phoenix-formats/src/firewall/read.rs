@@ -149,7 +149,8 @@ impl Reader {
 
     fn parse_rule(&mut self, line: usize, text: &str) -> Result<ParsedRule, String> {
         let rule = Rule::parse_line(text).map_err(|error| error.to_string())?;
-        for value in [set(&rule.source), set(&rule.dest)].into_iter().flatten() {
+        for value in [set(rule.source.as_deref()), set(rule.dest.as_deref())].into_iter().flatten()
+        {
             self.look_up(value);
         }
         let verified = verify(&rule, &self.file.scope).map_err(|error| error.to_string())?;

@@ -295,16 +295,6 @@ impl Rule {
     pub(super) fn line_in_group(&self) -> String {
         Self { iface: None, ..self.clone() }.to_string()
     }
-
-    /// Writes the macro's name as PVE does.
-    pub(super) fn with_macro_name(mut self) -> Self {
-        if let Action::Macro(name, _) = &mut self.action
-            && let Some(known) = macro_name(name)
-        {
-            known.clone_into(name);
-        }
-        self
-    }
 }
 
 /// Where the value of an option goes, and whether it is one word or a log level.
@@ -340,7 +330,7 @@ impl fmt::Display for Rule {
                 line.extend([" ", option, " ", value]);
             }
         };
-        put("-i", set(iface));
+        put("-i", set(iface.as_deref()));
         if *kind != RuleKind::Group {
             let filters = [
                 ("-source", source),
@@ -349,8 +339,8 @@ impl fmt::Display for Rule {
                 ("-dport", dport),
                 ("-sport", sport),
             ];
-            filters.into_iter().for_each(|(option, value)| put(option, set(value)));
-            put("-log", set(log));
+            filters.into_iter().for_each(|(option, value)| put(option, set(value.as_deref())));
+            put("-log", set(log.as_deref()));
             put("-icmp-type", icmp_type.as_deref().filter(|value| !value.is_empty()));
         }
         push_comment(&mut line, comment.as_deref());

@@ -13,8 +13,8 @@ pub(super) fn truthy(text: &str) -> bool {
 }
 
 /// Returns the value where it is one that Perl takes for "set".
-pub(super) fn set(value: &Option<String>) -> Option<&str> {
-    value.as_deref().filter(|text| truthy(text))
+pub(super) fn set(value: Option<&str>) -> Option<&str> {
+    value.filter(|text| truthy(text))
 }
 
 /// Trims blanks at both ends as PVE does to every line.

@@ -51,8 +51,8 @@ pub(super) fn verify(rule: &Rule, scope: &Scope) -> Result<Verified, RuleError> 
     verify_dport(rule, &mut verified);
     verify_icmp_type(rule, &mut verified);
     verify_sport(rule, &mut verified);
-    verify_address(Property::Source, set(&rule.source), scope, &mut verified)?;
-    verify_address(Property::Dest, set(&rule.dest), scope, &mut verified)?;
+    verify_address(Property::Source, set(rule.source.as_deref()), scope, &mut verified)?;
+    verify_address(Property::Dest, set(rule.dest.as_deref()), scope, &mut verified)?;
     verify_macro(rule, &mut verified);
     Ok(verified)
 }
@@ -72,7 +72,7 @@ fn verify_kind(rule: &Rule, scope: &Scope, verified: &mut Verified) {
     }
     match (&rule.kind, &rule.action) {
         (_, action) if !truthy(action.word()) => {
-            verified.fault(Property::Action, "there is no action")
+            verified.fault(Property::Action, "there is no action");
         }
         (RuleKind::Other(_), _) => {}
         (RuleKind::Group, action) if !is_name(action.word()) => {
@@ -96,7 +96,7 @@ fn verify_kind(rule: &Rule, scope: &Scope, verified: &mut Verified) {
 }
 
 fn verify_iface(rule: &Rule, scope: &Scope, verified: &mut Verified) {
-    let Some(iface) = set(&rule.iface) else { return };
+    let Some(iface) = set(rule.iface.as_deref()) else { return };
     if scope.place == Place::Group {
         verified.fault(Property::Type, "a rule of a group cannot name an interface");
     }
@@ -130,7 +130,7 @@ pub(super) fn nic_number(iface: &str) -> Option<&str> {
 }
 
 fn verify_proto(rule: &Rule, verified: &mut Verified) {
-    let Some(proto) = set(&rule.proto) else { return };
+    let Some(proto) = set(rule.proto.as_deref()) else { return };
     if !is_protocol(proto) {
         verified.fault(Property::Proto, format!("unknown protocol `{proto}`"));
     }
@@ -142,13 +142,13 @@ fn verify_proto(rule: &Rule, verified: &mut Verified) {
 }
 
 fn verify_dport(rule: &Rule, verified: &mut Verified) {
-    let Some(ports) = set(&rule.dport) else { return };
+    let Some(ports) = set(rule.dport.as_deref()) else { return };
     verify_ports(Property::Dport, ports, verified);
     need_ports(Property::Dport, rule, &["icmp", "icmpv6"], verified);
 }
 
 fn verify_sport(rule: &Rule, verified: &mut Verified) {
-    let Some(ports) = set(&rule.sport) else { return };
+    let Some(ports) = set(rule.sport.as_deref()) else { return };
     verify_ports(Property::Sport, ports, verified);
     need_ports(Property::Sport, rule, &[], verified);
 }
@@ -226,7 +226,7 @@ fn port_number(digits: &str) -> Option<u16> {
 }
 
 fn verify_icmp_type(rule: &Rule, verified: &mut Verified) {
-    let Some(icmp_type) = set(&rule.icmp_type) else { return };
+    let Some(icmp_type) = set(rule.icmp_type.as_deref()) else { return };
     let known = match rule.proto.as_deref() {
         Some("icmp") => is_icmp_type(icmp_type),
         Some("icmpv6" | "ipv6-icmp") => is_icmpv6_type(icmp_type),
@@ -238,7 +238,7 @@ fn verify_icmp_type(rule: &Rule, verified: &mut Verified) {
             true
         }
     };
-    if set(&rule.dport).is_some() {
+    if set(rule.dport.as_deref()).is_some() {
         verified.fault(Property::IcmpType, "`icmp-type` and `dport` exclude each other");
     }
     if !known {
