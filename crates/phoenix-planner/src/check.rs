@@ -3,6 +3,7 @@
 
 mod address;
 mod dependencies;
+mod firewall;
 mod unique;
 
 pub(crate) use address::{gateway, two_interfaces, unusable};
@@ -12,7 +13,7 @@ use crate::desired::Desired;
 use crate::load::finding::Findings;
 use crate::load::part::Lowering;
 
-/// Whether all files could be read.
+/// Whether the files of guests could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wholeness {
     /// All could: what is not in them is not declared.
@@ -23,11 +24,12 @@ pub(crate) enum Wholeness {
 
 /// Adds to the findings what is wrong between the parts.
 pub(crate) fn check(desired: &Desired, lowering: Lowering, wholeness: Wholeness) -> Findings {
-    let Lowering { mut findings, claims, has_unknown_guest } = lowering;
+    let Lowering { mut findings, claims, has_unknown_guest, .. } = lowering;
     claims.check(&mut findings);
     if wholeness == Wholeness::Whole && !has_unknown_guest {
         dependencies::missing(desired, &mut findings);
     }
     dependencies::cycles(desired, &mut findings);
+    firewall::idle_rules(desired, &mut findings);
     findings
 }

@@ -6,6 +6,7 @@
 
 mod container;
 pub(crate) mod finding;
+pub(crate) mod firewall;
 mod hypervisor;
 mod options;
 pub(crate) mod part;
@@ -99,7 +100,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     reader.leave_alone(FileKind::Certificates);
     let Reader { findings, mut unmanaged, .. } = reader;
 
-    let mut lowering = Lowering::new(findings);
+    let mut lowering = Lowering::new(findings, files.has(FileKind::Hypervisor));
     let network = lowering.network(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
     let containers = lowering.containers(&containers, &network);
@@ -155,9 +156,15 @@ impl Files {
     }
 
     /// Returns whether every file could be read as JSON, so that what is not in them is not declared.
+    /// Returns whether the files of guests could be read; one that is not there has no guests.
     fn wholeness(&self) -> Wholeness {
-        let whole = self.files.values().all(|file| file.value.is_some());
+        let kinds = [FileKind::Containers, FileKind::Vms];
+        let whole = kinds.iter().all(|kind| self.has(*kind) || !self.files.contains_key(kind));
         if whole { Wholeness::Whole } else { Wholeness::Partial }
+    }
+
+    fn has(&self, kind: FileKind) -> bool {
+        self.files.get(&kind).is_some_and(|file| file.value.is_some())
     }
 
     fn value(&mut self, kind: FileKind) -> Option<&mut Value> {

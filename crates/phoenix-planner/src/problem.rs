@@ -8,6 +8,9 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 use crate::json::Span;
 use crate::source::FileKind;
 
+/// How far apart two places may be, in lines, to be shown in one excerpt.
+const MOST_LINES_BETWEEN: usize = 6;
+
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -132,8 +135,9 @@ impl Problem {
         self.source.line(self.span.start)
     }
 
+    /// Tells whether a place is shown in the same excerpt: everything between two labels is printed.
     fn is_near(&self, related: &Related) -> bool {
-        related.source.kind == self.source.kind
+        self.file() == related.file() && self.line().abs_diff(related.line()) <= MOST_LINES_BETWEEN
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the operator's files may hold, and what phoenix says about what they may not.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -43,11 +44,23 @@ fn render(problem: &Problem) -> String {
 
 fn report(loaded: &Loaded) -> String {
     let mut text = loaded.problems.iter().map(render).collect::<Vec<_>>().join("\n");
-    for unmanaged in &loaded.unmanaged {
-        let file = unmanaged.origin.file.file_name();
-        writeln!(text, "{:?}: {file}#{}", unmanaged.reason, unmanaged.origin.pointer).unwrap();
+    for (line, count) in unmanaged(loaded) {
+        writeln!(text, "{count:4} {line}").unwrap();
     }
     text
+}
+
+/// Counts the fields that are left alone, taking those of all guests together.
+fn unmanaged(loaded: &Loaded) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    for unmanaged in &loaded.unmanaged {
+        let steps = unmanaged.origin.pointer.split('/').skip(1);
+        let steps = steps.map(|step| if step.parse::<usize>().is_ok() { "*" } else { step });
+        let pointer = steps.map(|step| format!("/{step}")).collect::<String>();
+        let file = unmanaged.origin.file.file_name();
+        *lines.entry(format!("{file} {pointer} {:?}", unmanaged.reason)).or_default() += 1;
+    }
+    lines
 }
 
 fn check(name: &str, text: &str) {

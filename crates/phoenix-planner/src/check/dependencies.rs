@@ -9,6 +9,9 @@ use phoenix_formats::Vmid;
 use crate::desired::{Desired, Located};
 use crate::load::finding::{Finding, Findings};
 
+/// How often a circle is looked for behind another: each time costs a look at all guests.
+const MOST_ROUNDS: usize = 20;
+
 type Needs<'a> = BTreeMap<Vmid, &'a [Located<Vmid>]>;
 
 fn needs(desired: &Desired) -> Needs<'_> {
@@ -50,23 +53,35 @@ fn wrong_kind(desired: &Desired, needed: &Located<Vmid>) -> Option<Finding> {
     Some(finding.help(format!("Write the number of a {wanted}.")))
 }
 
-/// Notes every circle of guests that need each other, once.
+/// Notes circles of guests that need each other; where circles share guests, one after the other.
 pub(super) fn cycles(desired: &Desired, findings: &mut Findings) {
     let needs = needs(desired);
     let edges = needs.iter().flat_map(|(from, needed)| needed.iter().map(|to| (*from, to.value)));
-    let graph = edges.collect::<DiGraphMap<Vmid, ()>>();
-    let mut groups = kosaraju_scc(&graph);
-    groups.iter_mut().for_each(|group| group.sort_unstable());
-    groups.sort();
-    for group in groups {
-        let Some(first) = group.first().copied() else {
-            continue;
-        };
-        if group.len() > 1 || graph.contains_edge(first, first) {
-            let way = shortest_cycle(&graph, first);
-            findings.extend(cycle(&way, &needs));
+    let mut graph = edges.collect::<DiGraphMap<Vmid, ()>>();
+    for _ in 0..MOST_ROUNDS {
+        let ways = groups(&graph).into_iter().map(|first| shortest_cycle(&graph, first));
+        let ways = ways.collect::<Vec<_>>();
+        for way in &ways {
+            findings.extend(cycle(way, &needs));
+            for pair in way.windows(2) {
+                graph.remove_edge(pair[0], pair[1]);
+            }
+        }
+        if ways.is_empty() {
+            return;
         }
     }
+}
+
+/// Returns the lowest guest of each group in which everyone needs everyone, themselves included.
+fn groups(graph: &DiGraphMap<Vmid, ()>) -> Vec<Vmid> {
+    let groups = kosaraju_scc(graph).into_iter();
+    let circular = groups.filter(|group| {
+        group.len() > 1 || group.iter().any(|guest| graph.contains_edge(*guest, *guest))
+    });
+    let mut lowest = circular.filter_map(|group| group.into_iter().min()).collect::<Vec<_>>();
+    lowest.sort_unstable();
+    lowest
 }
 
 /// Finds the shortest way from a guest back to itself.

@@ -84,6 +84,11 @@ impl Lowering {
         check::two_interfaces(net0.as_ref(), public.as_ref(), &mut self.findings);
         let has_net0 = if net0.is_some() { HasNet0::Yes } else { HasNet0::No };
         let raw = self.raw(declared, &at, has_net0, public.as_ref());
+        let firewall = self.guest_firewall(
+            declared.firewall.as_ref(),
+            at.at("firewall"),
+            net0.as_ref().map(|net0| net0.name.as_str()),
+        );
         Container {
             vmid,
             hostname,
@@ -100,7 +105,7 @@ impl Lowering {
             net0,
             public,
             raw,
-            firewall: None,
+            firewall,
             dependencies: self.dependencies(
                 declared.dependencies.as_ref(),
                 at.at("dependencies"),
@@ -153,7 +158,7 @@ impl Lowering {
     ) -> Option<InternalInterface> {
         let at = guest.at("network_config");
         let Some(config) = &declared.network_config else {
-            self.mac(declared.mac_address.as_deref(), guest.at("mac_address"));
+            self.mac_without_interface(declared, guest.at("mac_address"));
             return None;
         };
         let name = config.name.as_deref().unwrap_or(DEFAULT_INTERFACE);
@@ -174,6 +179,17 @@ impl Lowering {
             gateway,
             origin: at,
         })
+    }
+
+    fn mac_without_interface(&mut self, declared: &declared::Container, origin: Origin) {
+        let mac = self.mac(declared.mac_address.as_deref(), origin.clone());
+        if mac.is_some() && !self.findings.touches(&origin) {
+            self.push(
+                Finding::warning(origin, "`mac_address` without `network_config` is not used")
+                    .label("left alone")
+                    .help("Add `network_config`, or remove `mac_address`."),
+            );
+        }
     }
 
     fn ipv4_config(&mut self, text: &str, origin: Origin) -> Option<Ipv4Config> {

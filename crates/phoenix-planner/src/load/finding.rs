@@ -26,7 +26,7 @@ pub(crate) struct Finding {
 impl Finding {
     pub(crate) fn new(severity: Severity, origin: Origin, message: impl Into<String>) -> Self {
         let (label, help, related) = (String::new(), None, Vec::new());
-        let message = message.into();
+        let message = printable(&message.into());
         Self { severity, origin, spot: Spot::Value, message, label, help, related }
     }
 
@@ -58,6 +58,15 @@ impl Finding {
         self.related.push((origin, label.into()));
         self
     }
+}
+
+/// Keeps line breaks and escapes in an operator's text from breaking up a message.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
 }
 
 /// All findings of one load.

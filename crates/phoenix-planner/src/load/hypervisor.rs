@@ -1,9 +1,11 @@
 //! Lowering of the global file.
 
+use ipnet::Ipv4Net;
+
 use super::finding::Finding;
 use super::part::Lowering;
-use crate::declared::{self, HypervisorFile};
-use crate::desired::{ClusterFirewall, Network};
+use crate::declared::HypervisorFile;
+use crate::desired::{ClusterFirewall, Located, Network};
 use crate::source::{FileKind, Origin};
 
 impl Lowering {
@@ -28,11 +30,7 @@ impl Lowering {
         network
     }
 
-    fn subnet(
-        &mut self,
-        text: &str,
-        origin: Origin,
-    ) -> Option<crate::desired::Located<ipnet::Ipv4Net>> {
+    fn subnet(&mut self, text: &str, origin: Origin) -> Option<Located<Ipv4Net>> {
         let subnet = self.cidr(text, origin)?;
         if subnet.value.trunc() != subnet.value {
             let message = format!("`{}` is an address inside a subnet, not a subnet", subnet.value);
@@ -71,20 +69,6 @@ impl Lowering {
                 Some(self.cluster_firewall_at(new, at))
             }
             (None, None) => None,
-        }
-    }
-
-    fn cluster_firewall_at(
-        &mut self,
-        declared: &declared::ClusterFirewall,
-        origin: Origin,
-    ) -> ClusterFirewall {
-        ClusterFirewall {
-            enabled: declared.enabled,
-            policy_in: declared.default_input_policy,
-            policy_out: declared.default_output_policy,
-            rules: None,
-            origin,
         }
     }
 }

@@ -92,12 +92,9 @@ impl Lowering {
         for (origin, text) in self.each(list, &at.at("lxc_options")) {
             let Some((key, value)) = raw_option(text) else {
                 self.push(
-                    Finding::error(
-                        origin,
-                        format!("`{}` is not a raw key with a value", text.escape_debug()),
-                    )
-                    .label("must begin with `lxc.`")
-                    .help("Write it as `lxc.mount.auto=sys:rw`."),
+                    Finding::error(origin, format!("`{}` is not a raw key with a value", text))
+                        .label("not `lxc.` with a key and a value")
+                        .help("Write it as `lxc.mount.auto=sys:rw`."),
                 );
                 continue;
             };
@@ -151,7 +148,7 @@ enum BadFeature {
 
 impl BadFeature {
     fn into_finding(self, part: &str, origin: Origin) -> Finding {
-        let part = part.trim().escape_debug();
+        let part = part.trim();
         match self {
             Self::Option => {
                 Finding::warning(origin, format!("phoenix does not pass `{part}` to pct"))

@@ -24,13 +24,17 @@ const LONGEST_HOST_NAME: usize = 255;
 pub(crate) struct Lowering {
     pub(crate) findings: Findings,
     pub(crate) claims: Claims,
+    /// Whether the global file could be read, so that what is not in it is not declared.
+    pub(crate) has_global: bool,
+    /// Whether the lack of a public bridge has been told.
+    pub(super) told_bridge: bool,
     /// Whether there is a guest whose number could not be read, so that any number may be it.
     pub(crate) has_unknown_guest: bool,
 }
 
 impl Lowering {
-    pub(crate) fn new(findings: Findings) -> Self {
-        Self { findings, ..Self::default() }
+    pub(crate) fn new(findings: Findings, has_global: bool) -> Self {
+        Self { findings, has_global, ..Self::default() }
     }
 
     pub(super) fn push(&mut self, finding: Finding) {
@@ -128,8 +132,10 @@ impl Lowering {
                 u64::MAX => format!("at least {low}"),
                 high => format!("{low} to {high}"),
             };
-            let finding = Finding::error(origin.clone(), format!("`{number}` is out of range"));
-            self.push(finding.label(wanted.clone()).help(format!("Write a number of {wanted}.")));
+            let name = origin.pointer.rsplit('/').next().unwrap_or_default();
+            let message = format!("`{name}` must be {wanted}, not `{number}`");
+            let finding = Finding::error(origin.clone(), message).label("out of range");
+            self.push(finding.help(format!("Write a number of {wanted}.")));
         }
         value.map(|value| Located { value, origin })
     }

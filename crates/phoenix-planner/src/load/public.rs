@@ -31,8 +31,7 @@ impl Lowering {
         let gateway = self.ipv4(declared.gw.as_deref(), at.at("gw"));
         let mac = self.public_mac(declared, &at);
         let nginx_sites = self.nginx_sites(declared, &at);
-        let bridge =
-            if enabled { self.public_bridge(&at, network) } else { unused_bridge(network) };
+        let bridge = if enabled { self.public_bridge(&at, network) } else { any_bridge(network) };
         let interface = PublicInterface {
             enabled,
             kind,
@@ -106,7 +105,21 @@ impl Lowering {
                 );
                 None
             }
-            None => None,
+            None => {
+                self.mac_without_address(declared, at);
+                None
+            }
+        }
+    }
+
+    /// A disabled interface is known again by its MAC, which is kept together with its address.
+    fn mac_without_address(&mut self, declared: &declared::PublicInterface, at: &Origin) {
+        if declared.mac_address.is_some() && !self.findings.touches(&at.at("ip")) {
+            self.push(
+                Finding::warning(at.at("mac_address"), "`mac_address` without `ip` is not used")
+                    .label("the interface is only found again if phoenix made it")
+                    .help("Add `ip` as it was, or remove `mac_address`."),
+            );
         }
     }
 
@@ -137,12 +150,9 @@ impl Lowering {
             match text.parse::<AbsolutePath>() {
                 Ok(site) if !text.contains(char::is_control) => sites.push(site),
                 _ => self.push(
-                    Finding::error(
-                        origin,
-                        format!("`{}` is not an absolute path", text.escape_debug()),
-                    )
-                    .label("not valid")
-                    .help(format!("Write it as `{DEFAULT_SITE}`, without `.` and `..`.")),
+                    Finding::error(origin, format!("`{}` is not an absolute path", text))
+                        .label("not valid")
+                        .help(format!("Write it as `{DEFAULT_SITE}`, without `.` and `..`.")),
                 ),
             }
         }
@@ -153,7 +163,9 @@ impl Lowering {
         let global = Origin::file(FileKind::Hypervisor).at("network");
         let unreadable =
             self.findings.touches(&global.at("public_bridge")) || self.findings.touches(&global);
-        if network.public_bridge.is_none() && !unreadable {
+        let known = self.has_global && !unreadable && !self.told_bridge;
+        if network.public_bridge.is_none() && known {
+            self.told_bridge = true;
             let present =
                 network.bridge.as_ref().map_or(UNUSED_BRIDGE, |bridge| bridge.value.as_str());
             self.push(
@@ -165,7 +177,8 @@ impl Lowering {
                     )),
             );
         }
-        network.public_bridge.as_ref().map(|bridge| bridge.value.clone())
+        // Without one there is an error already, and the other checks go on with any bridge.
+        any_bridge(network)
     }
 
     fn claim(&mut self, vmid: Vmid, interface: &PublicInterface) {
@@ -193,7 +206,7 @@ impl Lowering {
     }
 }
 
-fn unused_bridge(network: &Network) -> Option<BridgeName> {
+fn any_bridge(network: &Network) -> Option<BridgeName> {
     let declared = network.public_bridge.as_ref().or(network.bridge.as_ref());
     declared.map(|bridge| bridge.value.clone()).or_else(|| UNUSED_BRIDGE.parse().ok())
 }

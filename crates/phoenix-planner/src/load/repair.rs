@@ -80,7 +80,7 @@ fn name(origin: &Origin) -> String {
 fn wanted(expected: &str) -> String {
     match expected {
         "a string" | "string or map" => "a text".to_owned(),
-        "u64" => "a whole number, not negative".to_owned(),
+        "u64" => "a whole number from 0".to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
         "a sequence" => "a list `[…]`".to_owned(),
         "a map" => "an object `{…}`".to_owned(),
@@ -113,7 +113,8 @@ fn help(name: &str, wrong: &Value, expected: &str) -> Option<String> {
         (_, "u64", Some(text)) => {
             text.trim().parse::<u64>().ok().map(|n| format!("Write `{n}` without quotes."))
         }
-        (_, "a boolean", _) => flag(wrong).map(|flag| format!("Write `{flag}` without quotes.")),
+        (_, "a boolean", Some(_)) => flag(wrong).map(|flag| format!("Write `{flag}` without quotes.")),
+        (_, "a boolean", None) => flag(wrong).map(|flag| format!("Write `{flag}`.")),
         (_, "a string", None) if wrong.is_number() => Some(format!("Write `\"{wrong}\"` in quotes.")),
         (_, "a sequence", Some(text)) => Some(format!("Write `[\"{text}\"]`.")),
         (_, _, Some(text)) => {

@@ -68,6 +68,7 @@ impl Lowering {
             declared.clone_from_vmid.as_ref(),
             at.at("clone_from_vmid"),
         );
-        Vm { vmid, name, address, firewall: None, dependencies, origin: at }
+        let firewall = self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), None);
+        Vm { vmid, name, address, firewall, dependencies, origin: at }
     }
 }
