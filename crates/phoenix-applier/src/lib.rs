@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod capture;
 pub mod local;
+pub mod simulated;
 pub mod node;
 pub mod observe;
 pub mod report;

@@ -1,5 +1,6 @@
 //! `phoenix inspect`: what phoenix understands of a file of the node.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use phoenix_formats::Warning;
@@ -148,8 +149,7 @@ fn pct_set(places: &Places, args: &Inspect) -> Result<String, InspectError> {
     };
     let text = config::read_text(path)?;
     let node = node(&args.bridge).map_err(InspectError::Use)?;
-    let conf = LxcConf::parse(&text);
-    let live = Live::of(&conf);
+    let live = Live::default();
     let state = if args.running { State::Running(&live) } else { State::Stopped };
     let outcome = pct::set(&text, &args.args, &node, state);
     Ok(match (args.json, args.running) {
@@ -172,13 +172,13 @@ fn told(outcome: &Outcome) -> String {
 /// Reads `NAME[:MTU]` of every bridge; 1500 bytes when no MTU is said.
 fn node(bridges: &[String]) -> Result<NodeView, String> {
     const ETHERNET_MTU: u32 = 1500;
-    let mut node = NodeView::default();
+    let mut known = BTreeMap::new();
     for bridge in bridges {
         let (name, mtu) = match bridge.split_once(':') {
             Some((name, mtu)) => (name, mtu.parse().map_err(|_| format!("`{mtu}` is not an MTU"))?),
             None => (bridge.as_str(), ETHERNET_MTU),
         };
-        node.bridges.insert(name.to_owned(), Bridge::new(mtu));
+        known.insert(name.to_owned(), Bridge::new(mtu));
     }
-    Ok(node)
+    Ok(NodeView::with_bridges(known))
 }
