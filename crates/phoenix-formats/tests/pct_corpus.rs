@@ -146,9 +146,9 @@ fn large_files_take_linear_time() {
         let raw = Edit::RawUnder { prefix: "lxc.net.1.".to_owned(), pairs: Vec::new() };
         let set_memory = Edit::Set { key: "memory".to_owned(), value: "1".to_owned() };
         assert!(conf.edit(&[raw, set_memory]).is_ok());
-        assert!(conf.lost().len() + conf.warnings().len() < 1 << 18);
+        assert!(conf.lost().len().max(conf.warnings().len()) <= file.len());
         assert_eq!(NetView::of(&file).accepted, LxcNet::parse(&file).is_ok());
-        assert!(NetText::parse(&file).differences(&NetText::default()).len() < 1 << 18);
+        assert!(NetText::parse(&file).differences(&NetText::default()).len() <= file.len());
         assert!(!pending_changes(&apply_pending(&file, &NodeView::default())).contains("no such"));
         assert!(
             after(&file, &["--memory", "64", "--delete", "swap"]).is_none()
