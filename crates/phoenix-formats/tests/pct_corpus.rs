@@ -1,6 +1,8 @@
 //! `pct set` on a stopped container against what the real command did.
 
-use phoenix_formats::pct::{Live, NodeView, State, apply_pending, set};
+use phoenix_formats::lxc_conf::{Edit, LxcConf};
+use phoenix_formats::net::{LxcNet, NetText, NetView};
+use phoenix_formats::pct::{Live, NodeView, State, apply_pending, pending_changes, set};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -116,6 +118,43 @@ fn some_failures_have_written_the_file() {
     let broken = format!("{BASE}net1: name=eth1,type=macvlan\n");
     for args in [["--delete", "net1"], ["--net1", "name=eth1,bridge=vmbr0"]] {
         assert_eq!(after(&broken, &args), None, "{args:?}");
+    }
+}
+
+#[test]
+fn large_files_take_linear_time() {
+    let numbered = |from: &str, to: &str| -> String {
+        (0..10_000).map(|n| format!("{from}{n}{to}")).collect()
+    };
+    let files = [
+        "[".repeat(1 << 18),
+        "\0".repeat(1 << 18),
+        "a=".repeat(1 << 17),
+        "é\"".repeat(1 << 18),
+        "%".repeat(1 << 18),
+        format!("[{}]\n{}", "a".repeat(1 << 17), "x\n".repeat(1 << 18)),
+        format!("[pve:pending]\ndelete: {}\n", numbered("k", ",")),
+        format!("{BASE}[pve:pending]\n{}", numbered("k", ": 1\n")),
+        numbered("lxc.net.1.a", ": 1\n"),
+        "lxc.environment.runtime: A=1\n".repeat(1 << 15),
+        format!("net0: {}\n", numbered("k", "=1,")),
+        numbered("unused", ": local:x\n"),
+        "#\n".repeat(1 << 17),
+    ];
+    for file in files {
+        let conf = LxcConf::parse(&file);
+        let raw = Edit::RawUnder { prefix: "lxc.net.1.".to_owned(), pairs: Vec::new() };
+        let set_memory = Edit::Set { key: "memory".to_owned(), value: "1".to_owned() };
+        assert!(conf.edit(&[raw, set_memory]).is_ok());
+        assert!(conf.lost().len().max(conf.warnings().len()) <= file.len());
+        assert_eq!(NetView::of(&file).accepted, LxcNet::parse(&file).is_ok());
+        assert!(NetText::parse(&file).differences(&NetText::default()).len() <= file.len());
+        assert!(!pending_changes(&apply_pending(&file, &NodeView::default())).contains("no such"));
+        assert!(
+            after(&file, &["--memory", "64", "--delete", "swap"]).is_none()
+                || file.starts_with("arch")
+        );
+        assert!(after(BASE, &["--description", &file]).is_none());
     }
 }
 

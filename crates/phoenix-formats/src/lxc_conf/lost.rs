@@ -38,39 +38,44 @@ pub(super) fn lost(conf: &LxcConf) -> Vec<LostLine> {
     lost.collect()
 }
 
+/// Stands for the head of the main section, which has none.
+const MAIN: usize = 0;
+
 struct Placed<'a> {
     number: usize,
     text: &'a str,
     line: Line<'a>,
     place: Place<'a>,
-    /// How often this place has been opened: only its last opening counts.
+    /// The line that opened this place, or [`MAIN`]: only a place's last opening counts.
     opening: usize,
 }
 
 fn placed(text: &str) -> Vec<Placed<'_>> {
     let mut place = Place::Main;
-    let mut opening = 0;
+    let mut opening = MAIN;
     let lines = text.split('\n').enumerate().map(|(index, text)| {
         let line = Line::read(text);
         if let Some(opened) = Place::opened_by(line) {
             place = opened;
-            opening = index;
+            opening = index + 1;
         }
         Placed { number: index + 1, text, line, place, opening }
     });
     lines.collect()
 }
 
-/// The last opening of each place, and the last line of each of its settings.
+/// The last openings of all places, and the last line of each of its settings.
 struct Last<'a> {
-    openings: BTreeMap<Place<'a>, usize>,
+    openings: BTreeSet<usize>,
     settings: BTreeMap<(usize, &'a str), usize>,
 }
 
 fn last_settings<'a>(lines: &[Placed<'a>]) -> Last<'a> {
-    let mut last = Last { openings: BTreeMap::new(), settings: BTreeMap::new() };
+    let heads = lines.iter().filter(|placed| placed.opening == placed.number);
+    let opened: BTreeMap<Place<'_>, usize> = heads.map(|head| (head.place, head.opening)).collect();
+    let openings = opened.into_values().chain([MAIN]).collect();
+    let mut last = Last { openings, settings: BTreeMap::new() };
     for placed in lines {
-        last.openings.insert(placed.place, placed.opening);
         if let Some(key) = key_of(placed.line) {
             last.settings.insert((placed.opening, key), placed.number);
         }
@@ -91,7 +96,7 @@ fn superseded(placed: &Placed<'_>, last: &Last<'_>) -> Option<&'static str> {
     if matches!(placed.line, Line::Blank | Line::Pending | Line::Snapshot(_)) {
         return None;
     }
-    if last.openings.get(&placed.place) != Some(&placed.opening) {
+    if !last.openings.contains(&placed.opening) {
         return Some("the section is begun again further down, and only that one counts");
     }
     let key = key_of(placed.line)?;
