@@ -43,7 +43,8 @@ impl Interfaces {
     /// Says that there is no such stanza, that the option repeats, or that it has no form of one line.
     pub fn set_option(&self, line: usize, name: &str, value: &str) -> Result<String, EditError> {
         check_form(name, value)?;
-        let stanza = self.stanzas.iter().find(|stanza| stanza.line == line);
+        let stanza =
+            self.stanzas.iter().find(|stanza| stanza.line == line && stanza.kind.takes_options());
         let stanza = stanza.ok_or(EditError::NoStanza(line))?;
         let mut present = stanza.options.iter().filter(|option| option.is(name));
         match (present.next(), present.next()) {

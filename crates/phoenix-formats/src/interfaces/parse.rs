@@ -58,6 +58,13 @@ pub enum StanzaKind {
     },
 }
 
+impl StanzaKind {
+    /// Says whether options may stand below: only an `iface` or a `mapping` has any.
+    pub fn takes_options(&self) -> bool {
+        matches!(self, Self::Iface { .. } | Self::Mapping { .. })
+    }
+}
+
 /// Other files that a file includes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Source {
@@ -156,10 +163,7 @@ impl Reader {
 
     fn option(&mut self, name: String, value: String, line: &Logical) {
         let stanza = self.stanzas.last_mut();
-        let open = stanza.filter(|stanza| {
-            matches!(stanza.kind, StanzaKind::Iface { .. } | StanzaKind::Mapping { .. })
-        });
-        let Some(stanza) = open else {
+        let Some(stanza) = stanza.filter(|stanza| stanza.kind.takes_options()) else {
             let message = format!("`{name}` belongs to no `iface`");
             return self.warnings.push(Warning::new(line.first, message));
         };

@@ -60,6 +60,7 @@ fn loopback(interface: Option<&Interface>) -> Link {
         link_type: "loopback".to_owned(),
         mtu: LOOPBACK_MTU,
         flags: flags(&["LOOPBACK", "UP", "LOWER_UP"]),
+        state: "UNKNOWN".to_owned(),
         addresses,
         ..ethernet("lo")
     }
@@ -80,10 +81,17 @@ fn link(interface: &Interface, masters: &BTreeMap<&str, &Interface>) -> Link {
         lower: interface.parent.clone(),
         mac: Some(given.or(inherited).unwrap_or_else(|| mac_of(&interface.name))),
         mtu: interface.mtu.unwrap_or(ETHERNET_MTU),
+        state: state(interface).to_owned(),
         vlan_filtering: interface.vlan_aware,
         addresses: link_addresses(interface),
         ..port(&interface.name, masters)
     }
+}
+
+/// A bridge that never had a port says nothing about a carrier.
+fn state(interface: &Interface) -> &'static str {
+    let alone = interface.kind == InterfaceKind::Bridge && interface.ports.is_empty();
+    if alone { "UNKNOWN" } else { "UP" }
 }
 
 fn kind(interface: &Interface) -> Option<String> {
@@ -114,6 +122,7 @@ fn ethernet(name: &str) -> Link {
         link_type: "ether".to_owned(),
         mtu: ETHERNET_MTU,
         flags: flags(&["BROADCAST", "MULTICAST", "UP", "LOWER_UP"]),
+        state: "UP".to_owned(),
         vlan_filtering: false,
         addresses: Vec::new(),
     }
@@ -141,7 +150,10 @@ fn link_addresses(interface: &Interface) -> Vec<LinkAddress> {
         scope: Scope::Global,
         secondary: address.net.addr().is_ipv4() && !subnets.insert(address.net.trunc()),
     };
-    interface.addresses.iter().map(&mut link_address).collect()
+    let mut addresses: Vec<_> = interface.addresses.iter().map(&mut link_address).collect();
+    // The order of ip(8): IPv4 first, and the secondary addresses behind the others.
+    addresses.sort_by_key(|own| (own.net.addr().is_ipv6(), own.secondary));
+    addresses
 }
 
 fn label(address: &Address, name: &str) -> Option<String> {

@@ -79,6 +79,8 @@ pub struct Link {
     pub mtu: u32,
     /// The flags, such as `UP` and `LOWER_UP`.
     pub flags: Vec<String>,
+    /// What the link itself says about its carrier: `UP`, `DOWN`, `UNKNOWN` …
+    pub state: String,
     /// Says that a bridge keeps VLANs apart.
     pub vlan_filtering: bool,
     /// The addresses, in order.
@@ -219,6 +221,7 @@ impl From<RawLink> for Link {
             link_type: raw.link_type,
             mtu: raw.mtu,
             flags: raw.flags,
+            state: raw.operstate,
             vlan_filtering: filtering.is_some_and(|value| value != 0),
             addresses: raw.addr_info.into_iter().filter_map(address).collect(),
         }
@@ -234,13 +237,6 @@ fn address(raw: RawAddress) -> Option<LinkAddress> {
 impl From<&Link> for RawLink {
     fn from(link: &Link) -> Self {
         let ether = link.link_type == "ether";
-        let state = if link.link_type == "loopback" {
-            "UNKNOWN"
-        } else if link.is_up() {
-            "UP"
-        } else {
-            "DOWN"
-        };
         let broadcast = if ether { "ff:ff:ff:ff:ff:ff" } else { "00:00:00:00:00:00" };
         Self {
             ifindex: link.index,
@@ -249,7 +245,7 @@ impl From<&Link> for RawLink {
             flags: link.flags.clone(),
             mtu: link.mtu,
             master: link.master.clone(),
-            operstate: state.to_owned(),
+            operstate: link.state.clone(),
             link_type: link.link_type.clone(),
             address: link.mac.map(|mac| mac.to_string().to_ascii_lowercase()),
             broadcast: link.mac.map(|_| broadcast.to_owned()),

@@ -198,9 +198,12 @@ fn local(links: &[Link], address: IpAddr) -> Option<RawAnswer> {
         own.net.addr() == address
             || (link.name == "lo" && address.is_ipv4() && own.net.contains(&address))
     };
-    addresses(links).find(own)?;
+    let (link, own) = addresses(links).find(own)?;
+    // A secondary address is reached from the first one of its subnet.
+    let first = link.addresses.iter().find(|first| first.net.trunc() == own.net.trunc());
+    let source = if address.is_ipv4() { first.unwrap_or(own).net.addr() } else { address };
     let answer =
-        RawAnswer { kind: Some(RouteKind::Local), ..RawAnswer::new(address, "lo", Some(address)) };
+        RawAnswer { kind: Some(RouteKind::Local), ..RawAnswer::new(address, "lo", Some(source)) };
     Some(match address {
         IpAddr::V4(_) => RawAnswer { cache: Some(vec!["local"]), ..answer },
         IpAddr::V6(_) => {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 /// Runs a script of sh(1) in a new network namespace; nothing when this machine cannot have one.
+#[expect(clippy::print_stderr, reason = "whoever reads the test run must see what it left out")]
 pub(crate) fn run(script: &str) -> Option<String> {
     let mut child = Command::new("unshare")
         .args(["-n", "sh"])

@@ -92,7 +92,7 @@ pub enum KeepReason {
     },
     /// It takes traffic for addresses that are not the machine's own.
     ForeignDestination {
-        /// Those addresses; empty when everything but some address is meant.
+        /// Those addresses.
         addresses: Vec<Ipv4Net>,
     },
     /// A DNAT that stays needs it too.
@@ -137,15 +137,8 @@ impl fmt::Display for KeepReason {
             Self::OtherGuests { addresses } => {
                 write!(f, "it also serves others: {}", nets(addresses))
             }
-            Self::ForeignDestination { addresses } if addresses.is_empty() => {
-                f.write_str("it takes traffic for addresses that are not this machine's")
-            }
             Self::ForeignDestination { addresses } => {
-                write!(
-                    f,
-                    "it takes traffic for {}, which is not an address of this machine",
-                    nets(addresses)
-                )
+                write!(f, "it takes traffic for {}, which is not this machine's", nets(addresses))
             }
             Self::StillUsed => f.write_str("a NAT rule that stays needs it"),
             Self::OwnChain { chain } => write!(f, "others may use its chain `{chain}`"),
