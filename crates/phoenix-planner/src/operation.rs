@@ -42,19 +42,21 @@ pub struct Write {
     pub shown: Shown,
 }
 
-/// How the preview shows a file that is written.
+/// How the preview shows a file that is written, or a program that is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Shown {
-    /// With every changed line.
-    Difference,
-    /// By its name alone: it is a program of phoenix itself, and its text is in phoenix's source.
+    /// With every changed line, or every word.
+    InFull,
+    /// By the file's name alone: it is a program of phoenix itself, whose text is in phoenix's source.
     NameOnly,
+    /// By an attribute of the action, which says the same in fewer words.
+    AsAttribute,
 }
 
 impl Write {
     /// Returns the writing of a file whose difference is shown.
     pub fn new(at: Location, before: Option<String>, after: String, mode: u32) -> Self {
-        Self { at, before, after, mode, shown: Shown::Difference }
+        Self { at, before, after, mode, shown: Shown::InFull }
     }
 }
 
@@ -84,6 +86,8 @@ pub struct Run {
     pub touches: Option<Location>,
     /// What its failure means.
     pub on_failure: OnFailure,
+    /// How the preview shows it.
+    pub shown: Shown,
 }
 
 /// What a program's failure means.
@@ -141,7 +145,14 @@ pub enum Want {
 impl Run {
     /// Returns a run of a program at a place that fails the action when it fails.
     pub fn at(place: Place, argv: Argv) -> Self {
-        Self { place, argv, undo: None, touches: None, on_failure: OnFailure::Stop }
+        Self {
+            place,
+            argv,
+            undo: None,
+            touches: None,
+            on_failure: OnFailure::Stop,
+            shown: Shown::InFull,
+        }
     }
 
     /// Returns a run of a program on the node that fails the action when it fails.

@@ -44,12 +44,12 @@ pub enum Disruption {
     None,
     /// In force at once, without interruption.
     Live,
+    /// Not in force before the guest is stopped and started again.
+    Pending,
     /// A service reads its configuration again.
     Reload,
     /// A link or address is interrupted for a moment.
     Reconnect,
-    /// Not in force before the guest is stopped and started again.
-    Pending,
     /// A service is stopped and started.
     RestartService,
     /// A stopped guest is started.

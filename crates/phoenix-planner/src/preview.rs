@@ -15,7 +15,7 @@ pub use json::json;
 pub use markdown::markdown;
 pub use text::text;
 
-use crate::operation::Operation;
+use crate::operation::{Operation, Shown};
 use crate::plan::{Action, Disruption, Plan, Verb};
 use crate::source::Origin;
 
@@ -61,6 +61,7 @@ fn guest_of(action: &Action) -> Option<&str> {
 /// `--digest` of `pct set` is left out, as it only repeats the file.
 fn commands(action: &Action) -> impl Iterator<Item = String> {
     action.operations.iter().filter_map(|operation| match operation {
+        Operation::Run(run) if run.shown == Shown::AsAttribute => None,
         Operation::Run(run) => Some(command_line(&run.argv)),
         Operation::Transform(transform) => Some(command_line(&transform.argv)),
         Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,

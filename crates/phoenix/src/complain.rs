@@ -6,6 +6,7 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
 };
 use phoenix_planner::load::Loaded;
+use phoenix_planner::problem::Severity;
 use phoenix_planner::refusal::{Cause, Refusal};
 
 use crate::out;
@@ -26,6 +27,21 @@ pub fn about(complaint: &dyn Diagnostic) {
 pub fn about_problems(loaded: &Loaded) {
     for problem in &loaded.problems {
         about(problem);
+    }
+}
+
+/// Says every error in the operator's files, and of warnings only how many there are: they are the
+/// business of `phoenix validate`, and must not hide a plan.
+pub fn about_errors(loaded: &Loaded) {
+    for problem in loaded.problems.iter().filter(|problem| problem.severity == Severity::Error) {
+        about(problem);
+    }
+    match loaded.count(Severity::Warning) {
+        0 => {}
+        1 => out::say("1 warning about the operator's files: `phoenix validate` shows it."),
+        n => out::say(&format!(
+            "{n} warnings about the operator's files: `phoenix validate` shows them."
+        )),
     }
 }
 

@@ -27,6 +27,7 @@ impl Session {
     /// cannot.
     pub fn open(places: &Places) -> Option<Self> {
         let (sources, loaded) = load_files(places)?;
+        complain::about_errors(&loaded);
         let desired = loaded.desired?;
         match node::find(places.node_dir.as_deref()) {
             Ok(node) => Some(Self { places: DeclaredPlaces::of(&sources), desired, node }),
@@ -81,7 +82,7 @@ impl Session {
     }
 }
 
-/// Reads and checks the operator's files; says everything that is wrong with them.
+/// Reads and checks the operator's files; says which of them cannot be read.
 pub fn load_files(places: &Places) -> Option<(Sources, Loaded)> {
     let folder = config::folder(places.config.as_deref());
     let sources = match config::read(&folder) {
@@ -93,7 +94,6 @@ pub fn load_files(places: &Places) -> Option<(Sources, Loaded)> {
     };
     let strictness = if places.strict { Strictness::Strict } else { Strictness::Lenient };
     let loaded = load(&sources, strictness);
-    complain::about_problems(&loaded);
     Some((sources, loaded))
 }
 

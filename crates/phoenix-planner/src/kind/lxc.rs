@@ -48,13 +48,13 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let mut refusals = conflicts::find(observed);
     for container in observed.in_order() {
-        match observed.config(container.vmid) {
-            None => draft.defer(address(container.vmid), "not created yet"),
-            Some(conf) => {
-                if let Err(more) = plan_one(observed, container, conf, draft) {
-                    refusals.extend(more);
-                }
-            }
+        if let Some(conf) = observed.config(container.vmid) {
+            refusals.extend(plan_one(observed, container, conf, draft).err().unwrap_or_default());
+        }
+    }
+    for vmid in observed.desired.containers.keys() {
+        if observed.config(*vmid).is_none() {
+            draft.defer(address(*vmid), "not created yet");
         }
     }
     for vm in observed.desired.vms.keys() {
@@ -233,8 +233,8 @@ fn reason(keys: &[KeyChange], public: Option<&public::Change>, raw: &raw::Change
     reasons.extend(public.map(public::Change::reason));
     reasons.extend(keys.iter().map(KeyChange::reason));
     reasons.extend(raw.reason());
-    // Three say what it is about; the details stand below.
-    const SHOWN: usize = 3;
+    // Two say what it is about; the details stand below.
+    const SHOWN: usize = 2;
     let more = reasons.len().saturating_sub(SHOWN);
     reasons.truncate(SHOWN);
     let more = if more > 0 { format!(", {more} more") } else { String::new() };

@@ -21,7 +21,7 @@ use super::{lxc, nginx_site};
 use crate::address::Address;
 use crate::desired::{Container, Desired, Ipv4Config, PublicInterface};
 use crate::observed::Observed;
-use crate::operation::{Operation, Run, Write};
+use crate::operation::{Operation, Run, Shown, Write};
 use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
@@ -165,9 +165,7 @@ fn remove(
         match &source.kind {
             SourceKind::Live => {
                 attributes.extend(removals.iter().map(live_attribute));
-                operations.extend(
-                    removals.iter().map(|r| Operation::Run(Run::on_node(delete_argv(&r.rule)))),
-                );
+                operations.extend(removals.iter().map(delete_live));
             }
             SourceKind::File { at, .. } => {
                 let gone = gone.entry(*number).or_default();
@@ -190,6 +188,11 @@ fn remove(
         notes: Vec::new(),
         operations,
     }
+}
+
+fn delete_live(removal: &Removal) -> Operation {
+    let run = Run::on_node(delete_argv(&removal.rule));
+    Operation::Run(Run { shown: Shown::AsAttribute, ..run })
 }
 
 fn live_attribute(removal: &Removal) -> Attribute {

@@ -9,10 +9,11 @@ use phoenix_planner::source::Sources;
 use crate::args::Places;
 use crate::exit::Exit;
 use crate::places::DeclaredPlaces;
-use crate::{out, session};
+use crate::{complain, out, session};
 
 pub(crate) fn run(places: &Places) -> Exit {
     let Some((sources, loaded)) = session::load_files(places) else { return Exit::Error };
+    complain::about_problems(&loaded);
     out::result(&report(&sources, &loaded));
     if loaded.desired.is_some() { Exit::Done } else { Exit::Error }
 }

@@ -44,9 +44,9 @@ impl Change {
 
     pub(super) fn reason(&self) -> String {
         match (&self.shown.before, &self.shown.after) {
-            (None, _) => "public interface declared".to_owned(),
-            (_, None) => "public interface not declared any more".to_owned(),
-            _ => "public interface differs".to_owned(),
+            (None, _) => "net1 declared".to_owned(),
+            (_, None) => "net1 not declared any more".to_owned(),
+            _ => "net1 differs".to_owned(),
         }
     }
 
