@@ -220,7 +220,7 @@ fn twice_in_a_server(live: &[&Claim<'_>]) -> Vec<ListenProblem> {
     for claim in live {
         match seen.get(&claim.server) {
             Some(first) => {
-                problems.push(problem(first, claim, ListenProblemReason::DifferentParameters))
+                problems.push(problem(first, claim, ListenProblemReason::DifferentParameters));
             }
             None => drop(seen.insert(claim.server, claim)),
         }

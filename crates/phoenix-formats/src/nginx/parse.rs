@@ -100,7 +100,7 @@ impl Parser {
         }
         match kind {
             TokenKind::Word | TokenKind::Quoted | TokenKind::Unclosed => {
-                self.conf.words.push(Word::new(&token))
+                self.conf.words.push(Word::new(&token));
             }
             TokenKind::Close => self.close(start),
             _ => {}
