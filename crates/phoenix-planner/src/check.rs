@@ -4,6 +4,7 @@
 mod address;
 mod dependencies;
 mod firewall;
+mod lockout;
 mod unique;
 
 pub(crate) use address::{gateway, two_interfaces, unusable};
@@ -31,5 +32,6 @@ pub(crate) fn check(desired: &Desired, lowering: Lowering, wholeness: Wholeness)
     }
     dependencies::cycles(desired, &mut findings);
     firewall::idle_rules(desired, &mut findings);
+    lockout::lockout(desired, &mut findings);
     findings
 }

@@ -1,5 +1,7 @@
 //! Problems while they are collected: by JSON pointer, without spans.
 
+use std::collections::BTreeSet;
+
 use crate::problem::Severity;
 use crate::source::Origin;
 
@@ -71,24 +73,28 @@ fn printable(text: &str) -> String {
 
 /// All findings of one load.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    all: Vec<Finding>,
+    places: BTreeSet<Origin>,
+}
 
 impl Findings {
     pub(crate) fn push(&mut self, finding: Finding) {
-        self.0.push(finding);
+        self.places.insert(finding.origin.clone());
+        self.all.push(finding);
     }
 
     pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
-        self.0.extend(findings);
+        findings.into_iter().for_each(|finding| self.push(finding));
     }
 
     /// Returns whether something has been said about this very place, so that nothing follows from what
     /// could not be read.
     pub(crate) fn touches(&self, origin: &Origin) -> bool {
-        self.0.iter().any(|finding| finding.origin == *origin)
+        self.places.contains(origin)
     }
 
     pub(crate) fn into_vec(self) -> Vec<Finding> {
-        self.0
+        self.all
     }
 }

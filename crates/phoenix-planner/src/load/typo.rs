@@ -111,8 +111,8 @@ pub(super) fn nearest<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let text = plain(text);
-    let distance = |word: &&str| strsim::osa_distance(&text, &plain(word));
-    let near = words.iter().map(|word| (distance(word), *word));
+    let alike = words.iter().filter(|word| word.len().abs_diff(text.len()) <= allowed(word));
+    let near = alike.map(|word| (strsim::osa_distance(&text, &plain(word)), *word));
     near.filter(|(distance, word)| *distance <= allowed(word)).min().map(|(_, word)| word)
 }
 
