@@ -1,0 +1,75 @@
+//! Deletion of a rule with `iptables -D`: the command, and what it does to saved rules.
+
+use super::rule::{Rule, RuleRef, Verb};
+use super::saved::SavedRules;
+
+/// Returns the words of the command that deletes the rule: `iptables -t nat -D PREROUTING …`.
+pub fn delete_argv(rule: &Rule) -> Vec<String> {
+    let front = ["iptables", "-t", &rule.table, "-D", &rule.chain];
+    front.into_iter().map(str::to_owned).chain(rule.words.iter().cloned()).collect()
+}
+
+/// Says why `iptables -D` deletes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteError {
+    /// The words are not a deletion that iptables(8) takes.
+    #[error("not a deletion of a rule: {0}")]
+    Usage(String),
+    /// The table has no such chain, or the chain no such rule.
+    #[error("`{chain}` of table `{table}` has no such rule")]
+    NoSuchRule {
+        /// The table.
+        table: String,
+        /// The chain.
+        chain: String,
+    },
+}
+
+impl DeleteError {
+    /// Returns the status with which iptables(8) ends: 2 for wrong use, 1 when there is no such rule.
+    pub fn exit_code(&self) -> i32 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::NoSuchRule { .. } => 1,
+        }
+    }
+}
+
+/// Returns saved rules as they are after the command `argv` (`iptables -t T -D CHAIN …`).
+///
+/// The first rule that is the same goes: the order of options and the spelling of addresses, ports and
+/// option names do not count, the order of matches does (measured with iptables 1.8).
+///
+/// # Errors
+///
+/// Says what is wrong with the command, or that no rule is the same; then nothing changes.
+pub fn apply_delete(saved: &str, argv: &[String]) -> Result<String, DeleteError> {
+    let wanted =
+        Rule::from_command(argv, 0).map_err(|error| DeleteError::Usage(error.to_string()))?;
+    let saved = SavedRules::parse(saved);
+    let found = match wanted.verb {
+        Verb::Delete => find_same(&saved, &wanted),
+        Verb::DeleteNumber(number) => find_number(&saved, &wanted, number),
+        Verb::Append | Verb::Insert(_) => {
+            return Err(DeleteError::Usage("it adds a rule".to_owned()));
+        }
+    };
+    let none =
+        || DeleteError::NoSuchRule { table: wanted.table.clone(), chain: wanted.chain.clone() };
+    found.map(|rule| saved.remove(&[rule])).ok_or_else(none)
+}
+
+fn find_same(saved: &SavedRules, wanted: &Rule) -> Option<RuleRef> {
+    let meaning = wanted.meaning();
+    let rules = saved.rules().iter().filter(|rule| rule.verb.adds());
+    let mut same = rules.filter(|rule| rule.meaning() == meaning);
+    same.next().map(Rule::reference)
+}
+
+/// Finds the rule at a place, counted from 1, in the order of the lines.
+fn find_number(saved: &SavedRules, wanted: &Rule, number: u32) -> Option<RuleRef> {
+    let place = usize::try_from(number).ok()?.checked_sub(1)?;
+    let of_chain =
+        |rule: &&Rule| rule.table == wanted.table && rule.chain == wanted.chain && rule.verb.adds();
+    saved.rules().iter().filter(of_chain).nth(place).map(Rule::reference)
+}
