@@ -10,6 +10,6 @@ pub mod report;
 mod step;
 
 pub use apply::{Event, Flow, apply};
-pub use node::{Effect, Node, NodeError};
+pub use node::{Effect, Expect, Node, NodeError};
 pub use observe::observe;
 pub use report::{Outcome, Report};

@@ -5,13 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Output, Probe};
 
+/// What a file must still hold for a change to be made.
+///
+/// A node looks as late as it can: where Proxmox VE has a lock for the file, while it holds the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect<'a> {
+    /// Whatever it holds, and whether it is there or not.
+    Anything,
+    /// It is absent.
+    Absent,
+    /// It holds exactly this text.
+    Text(&'a str),
+}
+
 /// One change to a node: what is left of an operation when all choices are made.
 #[derive(Debug, Clone, Copy)]
 pub enum Effect<'a> {
     /// Makes the file hold exactly this text, or leaves it as it is: never half-written.
+    ///
+    /// Folders that are missing above it are made.
     Write {
         /// Which file.
         at: &'a Location,
+        /// What it must hold before: anything else is [`NodeError::Stale`].
+        expect: Expect<'a>,
         /// What it shall hold.
         text: &'a str,
         /// Permission bits of a new file; an existing one keeps its own, and its owner.
@@ -21,6 +38,8 @@ pub enum Effect<'a> {
     Remove {
         /// Which file.
         at: &'a Location,
+        /// What it must hold before: anything else is [`NodeError::Stale`].
+        expect: Expect<'a>,
     },
     /// Runs a program to its end.
     Run {
@@ -69,6 +88,12 @@ pub enum NodeError {
         place: Place,
         /// Why: a lower-case fragment.
         why: String,
+    },
+    /// The file holds something else than was expected; nothing was changed.
+    #[error("{at} has changed since it was read")]
+    Stale {
+        /// Which file.
+        at: Location,
     },
     /// The node refuses the change by a rule of its own.
     #[error("{0}")]
