@@ -1,1 +1,14 @@
-//! (to be written)
+//! Property strings, the `key=value,key=value` values of a guest's configuration.
+//!
+//! Owns two views of them: [`PropertyText`] keeps every byte and judges nothing, and the schemas
+//! inside this crate decide as Proxmox VE's own parser does which strings it accepts and how it
+//! prints them back. What a property *means* belongs to the codec that declares its schema.
+
+pub(crate) mod check;
+mod fault;
+mod schema;
+mod text;
+
+pub use fault::{PropertyError, PropertyFault};
+pub(crate) use schema::{Kind, Property, Range, Schema};
+pub use text::PropertyText;

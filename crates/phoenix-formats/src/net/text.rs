@@ -1,0 +1,77 @@
+//! A network interface as text: unknown keys stay, nothing is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::same::same_value;
+use crate::MacAddr;
+use crate::property::PropertyText;
+
+/// The keys under which an interface's Ethernet address is written: Proxmox VE's own, and the spec's.
+const MAC_KEYS: [&str; 2] = ["hwaddr", "macaddr"];
+
+/// Keeps a `netN` value as it is written, also one that stock Proxmox VE does not take.
+///
+/// Such a value is `name=eth1,macaddr=02:00:00:00:01:01,bridge=vmbr0,type=macvlan,mode=bridge`, the
+/// form in which a declared interface is shown, and which some nodes accept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetText {
+    text: PropertyText,
+}
+
+impl NetText {
+    /// Returns the value as text; it never fails and shows again byte for byte.
+    pub fn parse(text: &str) -> Self {
+        Self { text: PropertyText::parse(text) }
+    }
+
+    /// Returns the value of a key; of one that stands twice, the last.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.text.get(key)
+    }
+
+    /// Returns keys and values in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text.pairs()
+    }
+
+    /// Returns the value with `key` set, in its place if it is there, else at the end.
+    #[must_use = "the value itself is not changed"]
+    pub fn with(&self, key: &str, value: &str) -> Self {
+        Self { text: self.text.with(key, value) }
+    }
+
+    /// Returns the value without `key`.
+    #[must_use = "the value itself is not changed"]
+    pub fn without(&self, key: &str) -> Self {
+        Self { text: self.text.without(key) }
+    }
+
+    /// Returns the Ethernet address, written as `hwaddr` or `macaddr`.
+    pub fn mac(&self) -> Option<MacAddr> {
+        MAC_KEYS.iter().find_map(|key| self.get(key)).and_then(|text| text.parse().ok())
+    }
+
+    /// Returns the keys whose values mean something else in `other`, sorted.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let (left, right) = (self.standard(), other.standard());
+        let keys: BTreeSet<&str> = left.keys().chain(right.keys()).copied().collect();
+        let differs =
+            |key: &&str| !same_value(key, left.get(*key).copied(), right.get(*key).copied());
+        keys.into_iter().filter(differs).map(str::to_owned).collect()
+    }
+
+    fn standard(&self) -> BTreeMap<&str, &str> {
+        self.pairs().map(|(key, value)| (standard(key), value)).collect()
+    }
+}
+
+fn standard(key: &str) -> &str {
+    if MAC_KEYS.contains(&key) { MAC_KEYS[0] } else { key }
+}
+
+impl fmt::Display for NetText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
