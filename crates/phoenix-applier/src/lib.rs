@@ -4,6 +4,8 @@
 //! as strict as the real tools.
 
 pub mod apply;
+pub mod capture;
+pub mod local;
 pub mod node;
 pub mod observe;
 pub mod report;

@@ -9,7 +9,7 @@ use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
 use phoenix_planner::want;
 
-use crate::node::{Effect, Node, NodeError};
+use crate::node::{Effect, Expect, Node, NodeError};
 use crate::report::Outcome;
 
 /// How much of a program's last words goes into a report: a few lines, not a log.
@@ -58,17 +58,18 @@ pub(crate) fn perform(operation: &Operation, node: &mut dyn Node) -> Result<(), 
 /// Puts the file of an operation back; returns whether there was anything to put back.
 pub(crate) fn undo_file(operation: &Operation, node: &mut dyn Node) -> Result<bool, String> {
     match operation {
-        Operation::Write(Write { at, before: Some(before), after, mode }) => {
+        Operation::Write(Write { at, before: Some(before), after, mode, .. }) => {
             put_back(at, before, after, *mode, node)
         }
-        Operation::Write(Write { at, before: None, .. }) => {
-            node.perform(Effect::Remove { at }).map_err(|error| chain(&error))?;
+        Operation::Write(Write { at, before: None, after, .. }) => {
+            let remove = Effect::Remove { at, expect: Expect::Text(after) };
+            node.perform(remove).map_err(|error| chain(&error))?;
             Ok(true)
         }
         Operation::Transform(Transform { at, before, after, .. }) => {
             put_back(at, before, after, NEW_FILE_MODE, node)
         }
-        Operation::Remove { at, before } => put(at, before, NEW_FILE_MODE, node),
+        Operation::Remove { at, before } => put(at, Expect::Absent, before, NEW_FILE_MODE, node),
         Operation::Run(_) | Operation::Check(_) => Ok(false),
     }
 }
@@ -93,32 +94,43 @@ fn put_back(
 ) -> Result<bool, String> {
     match read(at, node) {
         Answer::Text(now) if now == before => Ok(false),
-        Answer::Text(now) if now == after => put(at, before, mode, node),
-        _ => Err(format!("{at} has been changed by somebody else in between")),
+        _ => put(at, Expect::Text(after), before, mode, node),
     }
 }
 
-fn put(at: &Location, text: &str, mode: u32, node: &mut dyn Node) -> Result<bool, String> {
-    node.perform(Effect::Write { at, text, mode }).map_err(|error| chain(&error))?;
+fn put(
+    at: &Location,
+    expect: Expect<'_>,
+    text: &str,
+    mode: u32,
+    node: &mut dyn Node,
+) -> Result<bool, String> {
+    let write = Effect::Write { at, expect, text, mode };
+    node.perform(write).map_err(|error| chain(&error))?;
     Ok(true)
 }
 
+/// What a file must hold: a node looks at it as late as it can, under its own lock.
+fn expected(before: Option<&str>) -> Expect<'_> {
+    before.map_or(Expect::Absent, Expect::Text)
+}
+
 fn write_file(write: &Write, node: &mut dyn Node) -> Result<(), Stopped> {
-    let Write { at, before, after, mode } = write;
-    expect(at, before.as_deref(), node)?;
-    let result = node.perform(Effect::Write { at, text: after, mode: *mode });
-    result.map(drop).map_err(|error| judge(at, before.as_deref(), &error, node))
+    let Write { at, before, after, mode, .. } = write;
+    let before = before.as_deref();
+    let effect = Effect::Write { at, expect: expected(before), text: after, mode: *mode };
+    let result = node.perform(effect);
+    result.map(drop).map_err(|error| judge(at, before, &error, node))
 }
 
 fn remove_file(at: &Location, before: &str, node: &mut dyn Node) -> Result<(), Stopped> {
-    expect(at, Some(before), node)?;
-    let result = node.perform(Effect::Remove { at });
+    let result = node.perform(Effect::Remove { at, expect: Expect::Text(before) });
     result.map(drop).map_err(|error| judge(at, Some(before), &error, node))
 }
 
 fn transform_file(transform: &Transform, node: &mut dyn Node) -> Result<(), Stopped> {
     let Transform { at, before, after, argv } = transform;
-    expect(at, Some(before), node)?;
+    expect(at, before, node)?;
     let result = node.perform(Effect::Run { place: at.place, argv });
     let error = match (result, read(at, node)) {
         (Ok(output), Answer::Text(now)) if output.success() && now == *after => return Ok(()),
@@ -131,7 +143,7 @@ fn transform_file(transform: &Transform, node: &mut dyn Node) -> Result<(), Stop
     // The program may have left anything: what stood there is put back, whatever it is now.
     match read(at, node) {
         Answer::Text(now) if now == *before => Err(Stopped::Failed(error)),
-        _ => match put(at, before, NEW_FILE_MODE, node) {
+        _ => match put(at, Expect::Anything, before, NEW_FILE_MODE, node) {
             Ok(_) => Err(Stopped::Failed(format!("{error}; the old text is back"))),
             Err(undo) => Err(Stopped::Unknown(format!("{error}; putting it back failed: {undo}"))),
         },
@@ -190,11 +202,10 @@ fn read(at: &Location, node: &mut dyn Node) -> Answer {
 }
 
 /// Refuses to go on when a file is not what the plan was made from.
-fn expect(at: &Location, before: Option<&str>, node: &mut dyn Node) -> Result<(), Stopped> {
-    match (read(at, node), before) {
-        (Answer::Text(now), Some(before)) if now == before => Ok(()),
-        (Answer::Absent, None) => Ok(()),
-        (Answer::Unreachable(why) | Answer::Unreadable(why), _) => {
+fn expect(at: &Location, before: &str, node: &mut dyn Node) -> Result<(), Stopped> {
+    match read(at, node) {
+        Answer::Text(now) if now == before => Ok(()),
+        Answer::Unreachable(why) | Answer::Unreadable(why) => {
             Err(Stopped::Failed(format!("cannot read {at}: {why}")))
         }
         _ => Err(Stopped::Stale(format!("{at} has changed since the plan was made"))),
@@ -202,6 +213,9 @@ fn expect(at: &Location, before: Option<&str>, node: &mut dyn Node) -> Result<()
 }
 
 fn judge(at: &Location, before: Option<&str>, error: &NodeError, node: &mut dyn Node) -> Stopped {
+    if let NodeError::Stale { .. } = error {
+        return Stopped::Stale(format!("{at} has changed since the plan was made"));
+    }
     let error = chain(error);
     match (read(at, node), before) {
         (Answer::Text(now), Some(before)) if now == before => Stopped::Failed(error),
@@ -221,9 +235,11 @@ fn failure(argv: &[String], output: &Output) -> String {
 
 /// Returns an error with all its causes on one line.
 fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    std::iter::once(error.to_string())
-        .chain(causes.map(ToString::to_string))
-        .collect::<Vec<_>>()
-        .join(": ")
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        words = format!("{words}: {inner}");
+        cause = inner.source();
+    }
+    words
 }

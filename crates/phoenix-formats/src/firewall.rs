@@ -1,5 +1,32 @@
-//! (to be written)
+//! Firewall files of Proxmox VE: `cluster.fw`, `host.fw` and `<VMID>.fw`.
+//!
+//! This module owns their grammar as `pve-firewall` reads it, line by line; what PVE drops, and what it keeps and never
+//! applies; the file as PVE saves it; edits that change only what they are told to; and the answer whether the node's
+//! own chain lets a packet in. It deliberately does not compile a ruleset, knows nothing of SDN's sets, and takes
+//! `/etc/services` and `/etc/protocols` as Debian 12 has them.
 
-/// Placeholder until the codec lands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule;
+mod address;
+mod check;
+mod edit;
+mod file;
+mod inspect;
+mod meaning;
+mod never;
+mod options;
+mod reach;
+mod read;
+mod rule;
+mod scope;
+mod services;
+mod tables;
+mod text;
+mod verify;
+
+pub use address::IpVersion;
+pub use check::{Effect, Property, RuleProblem};
+pub use edit::{EditError, FwEdit};
+pub use file::{Alias, FwFile, IpsetEntry, OptionEntry, ParsedRule};
+pub use never::NeverMatches;
+pub use reach::{Decider, Passage, host_opens};
+pub use rule::{Action, Rule, RuleError, RuleKind, Verdict};
+pub use scope::{Level, Names, Scope};

@@ -8,6 +8,7 @@
 
 pub mod firewall;
 pub mod interfaces;
+pub mod iproute;
 pub mod iptables;
 pub mod lxc_conf;
 mod mac_addr;

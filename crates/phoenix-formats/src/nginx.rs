@@ -43,4 +43,5 @@ pub const SET_LISTEN_HELPER_NAME: &str = "nginx-config-set-listen-all-interfaces
 /// Called with a file it does to it what [`listen_on_all_interfaces`] does, byte for byte. It exits with 0 when the
 /// file was changed or has nothing to change, with 2 when a collision is in the way, with 1 for any other error; in
 /// the last two cases it writes nothing.
-pub const SET_LISTEN_HELPER: &str = include_str!("../assets/nginx-config-set-listen-all-interfaces");
+pub const SET_LISTEN_HELPER: &str =
+    include_str!("../assets/nginx-config-set-listen-all-interfaces");

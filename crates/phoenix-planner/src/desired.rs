@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv4Net;
 use phoenix_formats::firewall::Rule;
 use phoenix_formats::{BridgeName, InterfaceName, MacAddr, Vmid};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::location::AbsolutePath;
 use crate::source::Origin;
@@ -34,7 +36,8 @@ pub struct Desired {
 }
 
 /// How a public interface is attached: `network.macvlan_attachment`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Attachment {
     /// By what the node can do: `pct` where it takes the type, else raw keys.
     #[default]
@@ -61,7 +64,8 @@ pub struct Network {
 }
 
 /// A firewall policy for what no rule decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Policy {
     /// Let it through.
     Accept,
@@ -164,7 +168,8 @@ impl PublicKind {
 }
 
 /// The mode of a macvlan interface (ip-link(8)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum MacvlanMode {
     /// Children of one parent reach each other.
     #[default]
@@ -268,7 +273,7 @@ pub struct Container {
     pub features: BTreeMap<String, Located<String>>,
     /// `network_config`: `net0`.
     pub net0: Option<InternalInterface>,
-    /// `public_interface`: `net1`.
+    /// `public_interface`: `net1`. A disabled one without an address is as good as none.
     pub public: Option<PublicInterface>,
     /// `lxc_options` as raw keys and values, in order.
     pub raw: Vec<Located<(String, String)>>,

@@ -11,6 +11,7 @@ mod nginx_site;
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
+use crate::operation::{Operation, Write};
 use crate::plan::{Draft, Plan};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
@@ -46,7 +47,26 @@ pub fn plan(desired: &Desired, facts: &Facts) -> Result<Plan, Vec<Refusal>> {
     for stage in &STAGES {
         refusals.extend((stage.plan)(&observed, &mut draft).err().unwrap_or_default());
     }
+    let plan = draft.finish();
+    if writes_cluster_files(&plan) {
+        refusals.extend(observed.require_quorum().err());
+    }
     refusals.sort();
     refusals.dedup();
-    if refusals.is_empty() { Ok(draft.finish()) } else { Err(refusals) }
+    if refusals.is_empty() { Ok(plan) } else { Err(refusals) }
+}
+
+/// Returns whether a plan changes anything in the cluster file system, which needs a quorum.
+fn writes_cluster_files(plan: &Plan) -> bool {
+    let mut operations = plan.steps().flat_map(|step| &step.action.operations);
+    operations.any(|operation| match operation {
+        Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => at.path.is_below("/etc/pve"),
+        Operation::Run(run) => run.argv.first().is_some_and(|program| program == "pct"),
+        Operation::Transform(_) | Operation::Check(_) => false,
+    })
+}
+
+/// Returns whether a container is on the node, as far as the facts tell.
+pub fn has_container(facts: &Facts, vmid: phoenix_formats::Vmid) -> bool {
+    facts.text(&observed::config_path(vmid)).is_some()
 }

@@ -7,10 +7,20 @@
 //! The crate does no IO: probes and operations are data that `phoenix-applier` carries out.
 
 pub mod address;
+mod check;
+pub mod declared;
 pub mod desired;
+pub mod json;
+pub mod kind;
+pub mod load;
 pub mod location;
+mod observed;
 pub mod operation;
 pub mod plan;
 pub mod preview;
 pub mod probe;
+pub mod problem;
+pub mod refusal;
+pub mod schema;
 pub mod source;
+pub mod want;

@@ -38,6 +38,24 @@ pub struct Write {
     pub after: String,
     /// Permission bits of a new file; an existing one keeps its own.
     pub mode: u32,
+    /// How the preview shows it.
+    pub shown: Shown,
+}
+
+/// How the preview shows a file that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Shown {
+    /// With every changed line.
+    Difference,
+    /// By its name alone: it is a program of phoenix itself, and its text is in phoenix's source.
+    NameOnly,
+}
+
+impl Write {
+    /// Returns the writing of a file whose difference is shown.
+    pub fn new(at: Location, before: Option<String>, after: String, mode: u32) -> Self {
+        Self { at, before, after, mode, shown: Shown::Difference }
+    }
 }
 
 /// Has a program change a file from `before` to exactly `after`.

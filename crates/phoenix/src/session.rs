@@ -1,22 +1,23 @@
 //! What every verb that plans begins with: the operator's files, the node, and the plan.
 
-use std::path::{Path, PathBuf};
-
 use phoenix_applier::{Node, observe};
+use phoenix_formats::Vmid;
 use phoenix_planner::address::Address;
 use phoenix_planner::desired::Desired;
 use phoenix_planner::kind;
 use phoenix_planner::load::{Loaded, Strictness, load};
 use phoenix_planner::plan::Plan;
+use phoenix_planner::preview;
+use phoenix_planner::probe::Facts;
 use phoenix_planner::source::{Origin, Sources};
 
-use crate::args::{Places, Scope};
-use crate::{config, complain, node};
+use crate::args::{Format, Places, Scope};
+use crate::places::DeclaredPlaces;
+use crate::{complain, config, node};
 
 /// The operator's files, checked, and the node that they are about.
 pub struct Session {
-    sources: Sources,
-    loaded: Loaded,
+    places: DeclaredPlaces,
     desired: Desired,
     node: Box<dyn Node>,
 }
@@ -26,9 +27,14 @@ impl Session {
     /// cannot.
     pub fn open(places: &Places) -> Option<Self> {
         let (sources, loaded) = load_files(places)?;
-        let desired = loaded.desired.clone()?;
-        let node = node::find(places.node_dir.as_deref()).map_err(|error| complain::about(error)).ok()?;
-        Some(Self { sources, loaded, desired, node })
+        let desired = loaded.desired?;
+        match node::find(places.node_dir.as_deref()) {
+            Ok(node) => Some(Self { places: DeclaredPlaces::of(&sources), desired, node }),
+            Err(error) => {
+                complain::about(&error);
+                None
+            }
+        }
     }
 
     /// Returns what the operator wants.
@@ -41,31 +47,47 @@ impl Session {
         self.node.as_mut()
     }
 
+    /// Returns everything that a plan needs to know of the node.
+    pub fn observe(&mut self) -> Facts {
+        observe(&self.desired, self.node.as_mut())
+    }
+
+    /// Returns whether a container is on the node.
+    pub fn has_container(&mut self, vmid: Vmid) -> bool {
+        kind::has_container(&self.observe(), vmid)
+    }
+
     /// Observes the node and plans; says what is wrong and returns `None` if no plan can be made.
-    pub fn plan(&mut self, scope: &Selection) -> Option<Plan> {
-        let facts = observe(&self.desired, self.node.as_mut());
+    pub fn plan(&mut self, selection: &Selection) -> Option<Plan> {
+        let facts = self.observe();
         match kind::plan(&self.desired, &facts) {
-            Ok(plan) => Some(scope.of(plan)),
+            Ok(plan) => Some(selection.of(plan)),
             Err(refusals) => {
-                complain::about_refusals(&refusals, &self.loaded, &self.sources);
+                complain::about_refusals(&refusals, &self.places);
                 None
             }
         }
     }
 
-    /// Returns the line of a value in the operator's files.
-    pub fn line(&self, origin: &Origin) -> Option<usize> {
-        self.loaded.line(origin)
+    /// Returns a preview of a plan.
+    pub fn preview(&self, plan: &Plan, format: Format) -> String {
+        let lines = |origin: &Origin| self.places.line(origin);
+        match format {
+            Format::Text => preview::text(plan, &lines),
+            Format::Md => preview::markdown(plan, &lines),
+            Format::Json => preview::json(plan, &lines),
+            Format::Dot => preview::dot(plan),
+        }
     }
 }
 
 /// Reads and checks the operator's files; says everything that is wrong with them.
 pub fn load_files(places: &Places) -> Option<(Sources, Loaded)> {
-    let folder: PathBuf = config::folder(places.config.as_deref());
+    let folder = config::folder(places.config.as_deref());
     let sources = match config::read(&folder) {
         Ok(sources) => sources,
         Err(errors) => {
-            errors.into_iter().for_each(|error| complain::about(error));
+            errors.iter().for_each(|error| complain::about(error));
             return None;
         }
     };
@@ -82,17 +104,22 @@ pub struct Selection {
     pub targets: Vec<Address>,
     /// Not these nor what needs them.
     pub excludes: Vec<Address>,
+    /// Only what is done for these guests, and what it needs; all when empty.
+    #[serde(default)]
+    pub guests: Vec<u32>,
 }
 
 impl From<&Scope> for Selection {
     fn from(scope: &Scope) -> Self {
-        Self { targets: scope.target.clone(), excludes: scope.exclude.clone() }
+        Self { targets: scope.target.clone(), excludes: scope.exclude.clone(), guests: Vec::new() }
     }
 }
 
 impl Selection {
     /// Returns the part of a plan that is meant.
     pub fn of(&self, plan: Plan) -> Plan {
+        let guests = self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect::<Vec<_>>();
+        let plan = if guests.is_empty() { plan } else { plan.for_guests(&guests) };
         let plan = if self.targets.is_empty() { plan } else { plan.target(&self.targets) };
         if self.excludes.is_empty() { plan } else { plan.exclude(&self.excludes) }
     }

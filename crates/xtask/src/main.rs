@@ -1,2 +1,46 @@
-//! Set-up and checks of the phoenix workspace.
-fn main() {}
+//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`.
+
+mod orphans;
+mod programs;
+mod tests;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [ARGS]   installs what the tests need, then runs all of them; ARGS go to cargo test
+  bless [ARGS]  the same, and takes new snapshots
+  orphans       fails when a snapshot is used by no test of the last `cargo xtask test`
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest = arguments.collect::<Vec<_>>();
+    let result = match command.as_str() {
+        "test" => tests::run(&rest, tests::Snapshots::Compare),
+        "bless" => tests::run(&rest, tests::Snapshots::Take),
+        "orphans" => orphans::run(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the root of the workspace.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map_or(here.clone(), PathBuf::from)
+}
+
+#[expect(clippy::print_stderr, reason = "the checks talk to a person")]
+fn say(message: &str) {
+    eprintln!("{}", message.trim_end());
+}

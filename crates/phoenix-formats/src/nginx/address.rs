@@ -144,7 +144,9 @@ fn ipv4_or_name(text: &str) -> Option<(ListenAddress, Ports)> {
     }
     let (host, ports) = match text.split_once(':') {
         Some((host, ports)) => (host, Ports::parse(ports)?),
-        None if is_ports(text) => return Ports::parse(text).map(|ports| (ListenAddress::Wildcard4, ports)),
+        None if is_ports(text) => {
+            return Ports::parse(text).map(|ports| (ListenAddress::Wildcard4, ports));
+        }
         None => (text, Ports::default()),
     };
     match host {

@@ -56,12 +56,20 @@ impl fmt::Display for ListenProblemReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Syntax(message) => message,
-            Self::DifferentParameters => "the server would listen twice on this port, with different parameters",
+            Self::DifferentParameters => {
+                "the server would listen twice on this port, with different parameters"
+            }
             Self::TwoDefaultServers => "two servers would be the `default_server` of this port",
             Self::SocketOptionsTwice => "options of the socket would be given twice for this port",
-            Self::ProtocolsDiffer => "servers with different `ssl`, `proxy_protocol` or `http2` would share this port",
-            Self::DualStack => "an IPv6 socket with `ipv6only=off` takes this port for IPv4 as well",
-            Self::AddressTaken => "another socket has one address of this port, so all of them cannot be opened",
+            Self::ProtocolsDiffer => {
+                "servers with different `ssl`, `proxy_protocol` or `http2` would share this port"
+            }
+            Self::DualStack => {
+                "an IPv6 socket with `ipv6only=off` takes this port for IPv4 as well"
+            }
+            Self::AddressTaken => {
+                "another socket has one address of this port, so all of them cannot be opened"
+            }
         })
     }
 }
@@ -70,7 +78,9 @@ impl ListenProblem {
     /// Tells the problem without its line.
     pub(super) fn told(&self) -> String {
         match &self.other {
-            Some(ListenSite { file: Some(file), line }) => format!("{} (see `{file}` line {line})", self.reason),
+            Some(ListenSite { file: Some(file), line }) => {
+                format!("{} (see `{file}` line {line})", self.reason)
+            }
             Some(ListenSite { file: None, line }) => format!("{} (see line {line})", self.reason),
             None => self.reason.to_string(),
         }
@@ -171,8 +181,10 @@ impl Claim<'_> {
 
 /// Judges every socket that the edit touches.
 pub(super) fn problems(claims: &[Claim<'_>]) -> Vec<ListenProblem> {
-    let touched = |wide: &Wide| claims.iter().any(|claim| claim.fate != Fate::Keep && claim.is_for(*wide));
-    let mut problems: Vec<_> = Wide::all().filter(touched).flat_map(|wide| judge(wide, claims)).collect();
+    let touched =
+        |wide: &Wide| claims.iter().any(|claim| claim.fate != Fate::Keep && claim.is_for(*wide));
+    let mut problems: Vec<_> =
+        Wide::all().filter(touched).flat_map(|wide| judge(wide, claims)).collect();
     problems.sort();
     problems.dedup();
     problems
@@ -180,20 +192,25 @@ pub(super) fn problems(claims: &[Claim<'_>]) -> Vec<ListenProblem> {
 
 fn judge(wide: Wide, claims: &[Claim<'_>]) -> Vec<ListenProblem> {
     let here: Vec<&Claim<'_>> = claims.iter().filter(|claim| claim.is_for(wide)).collect();
-    let live: Vec<&Claim<'_>> = here.iter().copied().filter(|claim| claim.fate != Fate::Drop).collect();
+    let live: Vec<&Claim<'_>> =
+        here.iter().copied().filter(|claim| claim.fate != Fate::Drop).collect();
     let mut problems = twice_in_a_server(&live);
     let defaults = |claim: &Claim<'_>| claim.listen.is_default();
     problems.extend(second(&live, defaults, &ListenProblemReason::TwoDefaultServers));
     let options = |claim: &Claim<'_>| claim.listen.has_socket_options();
     problems.extend(second(&live, options, &ListenProblemReason::SocketOptionsTwice));
-    problems.extend(protocols(&here));
+    // Two directives of one server that differ are told once.
+    if problems.iter().all(|problem| problem.reason != ListenProblemReason::DifferentParameters) {
+        problems.extend(protocols(&here));
+    }
     problems.extend(neighbours(wide, &live, claims));
     problems
 }
 
 /// Builds a problem of two claims, told from the side of the one that the edit moves.
 fn problem(one: &Claim<'_>, two: &Claim<'_>, reason: ListenProblemReason) -> ListenProblem {
-    let (subject, other) = if two.fate == Fate::Keep && one.fate != Fate::Keep { (one, two) } else { (two, one) };
+    let (subject, other) =
+        if two.fate == Fate::Keep && one.fate != Fate::Keep { (one, two) } else { (two, one) };
     ListenProblem { line: subject.listen.line, reason, other: Some(other.site()) }
 }
 
@@ -202,7 +219,9 @@ fn twice_in_a_server(live: &[&Claim<'_>]) -> Vec<ListenProblem> {
     let mut problems = Vec::new();
     for claim in live {
         match seen.get(&claim.server) {
-            Some(first) => problems.push(problem(first, claim, ListenProblemReason::DifferentParameters)),
+            Some(first) => {
+                problems.push(problem(first, claim, ListenProblemReason::DifferentParameters))
+            }
             None => drop(seen.insert(claim.server, claim)),
         }
     }
@@ -237,12 +256,17 @@ fn protocols(here: &[&Claim<'_>]) -> Vec<ListenProblem> {
     };
     let Some(first) = here.first() else { return Vec::new() };
     let different = here.iter().find(|claim| speech(claim) != speech(first));
-    different.map(|claim| problem(first, claim, ListenProblemReason::ProtocolsDiffer)).into_iter().collect()
+    different
+        .map(|claim| problem(first, claim, ListenProblemReason::ProtocolsDiffer))
+        .into_iter()
+        .collect()
 }
 
 /// Finds sockets that the kernel does not open beside one on all interfaces (`bind()` fails with EADDRINUSE).
 fn neighbours(wide: Wide, live: &[&Claim<'_>], claims: &[Claim<'_>]) -> Vec<ListenProblem> {
-    let Some(own) = live.iter().find(|claim| claim.fate != Fate::Keep).or(live.first()) else { return Vec::new() };
+    let Some(own) = live.iter().find(|claim| claim.fate != Fate::Keep).or(live.first()) else {
+        return Vec::new();
+    };
     let reuseport = live.iter().any(|claim| claim.has_reuseport());
     let dual = live.iter().any(|claim| claim.listen.is_dual());
     let near = claims.iter().filter(|claim| claim.fate != Fate::Drop && claim.is_on_port(wide));
@@ -256,7 +280,9 @@ fn neighbours(wide: Wide, live: &[&Claim<'_>], claims: &[Claim<'_>]) -> Vec<List
             (own, its) if own != its => continue,
             _ if reuseport && claim.has_reuseport() => continue,
             _ if !claim.is_http() => ListenProblemReason::AddressTaken,
-            _ if !ip.is_unspecified() && claim.listen.has_socket_options() => ListenProblemReason::AddressTaken,
+            _ if !ip.is_unspecified() && claim.listen.has_socket_options() => {
+                ListenProblemReason::AddressTaken
+            }
             _ => continue,
         };
         problems.push(problem(own, claim, reason));

@@ -76,7 +76,9 @@ impl NginxConf {
 
     /// Returns the directives in order; the entries of tables such as `map`, `geo` and `types` are none.
     pub fn directives(&self) -> impl Iterator<Item = Directive<'_>> {
-        (0..self.directives.len()).map(|index| Directive { conf: self, index }).filter(|directive| !directive.is_entry())
+        (0..self.directives.len())
+            .map(|index| Directive { conf: self, index })
+            .filter(|directive| !directive.is_entry())
     }
 
     pub(super) fn directive(&self, index: usize) -> Directive<'_> {
@@ -112,7 +114,9 @@ impl<'a> Directive<'a> {
 
     fn words(self) -> impl Iterator<Item = Cow<'a, str>> {
         let conf = self.conf;
-        conf.words[self.node().words.clone()].iter().map(|word| unescape(&conf.text[word.inside.clone()]))
+        conf.words[self.node().words.clone()]
+            .iter()
+            .map(|word| unescape(&conf.text[word.inside.clone()]))
     }
 
     /// Returns the number of the line on which the directive starts, counted from 1.

@@ -37,7 +37,8 @@ fn name_matches(pattern: &[u8], name: &[u8]) -> bool {
             p += 1;
         } else if p == pattern.len() && n == name.len() {
             return true;
-        } else if let Some(length) = name.get(n).and_then(|&byte| one_matches(&pattern[p..], byte)) {
+        } else if let Some(length) = name.get(n).and_then(|&byte| one_matches(&pattern[p..], byte))
+        {
             p += length;
             n += 1;
         } else {

@@ -49,7 +49,8 @@ impl NginxInspection {
     pub fn of(text: &str) -> Self {
         let conf = NginxConf::parse(text);
         let rewrite = listen_on_all_interfaces(text);
-        let listen_problems = rewrite.problems.iter().map(|problem| Warning::new(problem.line, problem.told()));
+        let listen_problems =
+            rewrite.problems.iter().map(|problem| Warning::new(problem.line, problem.told()));
         Self {
             ok: conf.problems().is_empty(),
             problems: conf.problems().to_vec(),
@@ -66,7 +67,8 @@ impl NginxInspection {
 fn directives(conf: &NginxConf) -> Vec<InspectedDirective> {
     let shown: Vec<Directive<'_>> = conf.directives().collect();
     // Entries of tables are not shown, so the places in this list differ from those in the file; both are in order.
-    let place = |directive: Directive<'_>| shown.partition_point(|other| other.index() < directive.index());
+    let place =
+        |directive: Directive<'_>| shown.partition_point(|other| other.index() < directive.index());
     let inspect = |directive: &Directive<'_>| InspectedDirective {
         line: directive.line(),
         name: directive.name().into_owned(),

@@ -67,12 +67,18 @@ impl Listen {
 
     /// Says whether an IPv6 socket takes IPv4 too.
     pub(super) fn is_dual(&self) -> bool {
-        self.params.iter().rfind(|param| key(param) == "ipv6only").is_some_and(|param| param == "ipv6only=off")
+        self.params
+            .iter()
+            .rfind(|param| key(param) == "ipv6only")
+            .is_some_and(|param| param == "ipv6only=off")
     }
 
     /// Returns the parameters by name, so that order and spelling do not count; of two with one name the last does.
     pub(super) fn settings(&self) -> BTreeMap<&str, Option<&str>> {
-        self.params.iter().map(|param| (key(param), param.split_once('=').map(|(_, value)| value))).collect()
+        self.params
+            .iter()
+            .map(|param| (key(param), param.split_once('=').map(|(_, value)| value)))
+            .collect()
     }
 }
 
@@ -119,7 +125,15 @@ impl NginxConf {
         let mut args = directive.args();
         let (address, ports) = address::parse(&args.next()?);
         let params = args.map(|param| param.into_owned()).collect();
-        Some(Listen { line: directive.line(), server, subsystem, address, ports, params, directive: Some(index) })
+        Some(Listen {
+            line: directive.line(),
+            server,
+            subsystem,
+            address,
+            ports,
+            params,
+            directive: Some(index),
+        })
     }
 
     /// Returns the servers of `http` that have no `listen` directive, and no include that could hold one: nginx has
@@ -133,8 +147,11 @@ impl NginxConf {
             }
         }
         let servers = layout.servers().enumerate();
-        let silent = servers.filter(|(n, (_, part))| *part == Subsystem::Http && !speaking.contains(n));
-        silent.map(|(n, (index, _))| Listen::implied(self.directive(index).line(), Some(n))).collect()
+        let silent =
+            servers.filter(|(n, (_, part))| *part == Subsystem::Http && !speaking.contains(n));
+        silent
+            .map(|(n, (index, _))| Listen::implied(self.directive(index).line(), Some(n)))
+            .collect()
     }
 }
 

@@ -60,7 +60,12 @@ impl NginxConf {
             return None;
         }
         let pattern = directive.args().next()?.into_owned();
-        Some(Include { line: directive.line(), pattern, context: place.context, server: place.server })
+        Some(Include {
+            line: directive.line(),
+            pattern,
+            context: place.context,
+            server: place.server,
+        })
     }
 }
 
@@ -116,9 +121,15 @@ impl Loaded {
     /// The text is the same unless another file makes it a problem. Returns `None` when nginx does not read the file.
     pub fn listen_on_all_interfaces(&self, path: &str) -> Option<Rewrite> {
         let conf = self.files.get(path)?;
-        let here = |loaded: &&LoadedListen| loaded.file == path && loaded.listen.subsystem == Subsystem::Http;
-        let own: BTreeMap<_, _> =
-            self.listens.iter().filter(here).map(|loaded| (loaded.listen.directive, loaded.listen.clone())).collect();
+        let here = |loaded: &&LoadedListen| {
+            loaded.file == path && loaded.listen.subsystem == Subsystem::Http
+        };
+        let own: BTreeMap<_, _> = self
+            .listens
+            .iter()
+            .filter(here)
+            .map(|loaded| (loaded.listen.directive, loaded.listen.clone()))
+            .collect();
         let fates = fates(&own.into_values().collect::<Vec<_>>());
         let claims = self.listens.iter().map(|LoadedListen { file, server, listen }| {
             let other = file != path;
@@ -186,7 +197,11 @@ impl Walk<'_> {
     fn parse(&mut self, path: &str, text: &str) -> NginxConf {
         let conf = NginxConf::parse(text);
         if !conf.problems().is_empty() {
-            self.loaded.problems.entry(path.to_owned()).or_default().extend_from_slice(conf.problems());
+            self.loaded
+                .problems
+                .entry(path.to_owned())
+                .or_default()
+                .extend_from_slice(conf.problems());
         }
         conf
     }
@@ -195,8 +210,16 @@ impl Walk<'_> {
         let pattern = absolute(&self.folder, &include.pattern);
         let found: Vec<&String> = match self.read.get_key_value(&pattern) {
             Some((path, _)) => vec![path],
-            None if is_pattern(&pattern) => self.read.keys().filter(|path| include_matches(&pattern, path)).collect(),
-            None => return self.problem(from, include.line, format!("includes `{pattern}`, which is not there")),
+            None if is_pattern(&pattern) => {
+                self.read.keys().filter(|path| include_matches(&pattern, path)).collect()
+            }
+            None => {
+                return self.problem(
+                    from,
+                    include.line,
+                    format!("includes `{pattern}`, which is not there"),
+                );
+            }
         };
         for path in found {
             self.bytes += self.read.get(path).map_or(0, String::len).max(MIN_BYTES);
@@ -219,7 +242,11 @@ impl Walk<'_> {
         for (number, server) in self.servers.into_iter().enumerate() {
             if server.subsystem == Subsystem::Http && !server.listens {
                 let listen = Listen::implied(server.line, None);
-                self.loaded.listens.push(LoadedListen { file: server.file, server: number, listen });
+                self.loaded.listens.push(LoadedListen {
+                    file: server.file,
+                    server: number,
+                    listen,
+                });
             }
         }
         self.loaded

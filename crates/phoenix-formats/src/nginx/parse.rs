@@ -1,6 +1,6 @@
 //! Builds directives from tokens and notes what nginx would refuse.
 
-use super::conf::{Body, Node, NginxConf, Word};
+use super::conf::{Body, NginxConf, Node, Word};
 use super::lex::{Token, TokenKind, token_at};
 use super::lua;
 use crate::Warning;
@@ -28,7 +28,8 @@ pub(super) struct Parser {
 
 impl Parser {
     pub(super) fn new(text: &str) -> Self {
-        let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
+        let starts =
+            text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
         let conf = NginxConf {
             text: text.to_owned(),
             tokens: Vec::new(),
@@ -71,7 +72,10 @@ impl Parser {
             _ => false,
         };
         if too_long {
-            self.problem(start, format!("a word or comment is longer than nginx's buffer of {BUFFER} bytes"));
+            self.problem(
+                start,
+                format!("a word or comment is longer than nginx's buffer of {BUFFER} bytes"),
+            );
         }
         if token.kind == TokenKind::Unclosed {
             self.problem(start, "a quote is never closed");
@@ -82,7 +86,8 @@ impl Parser {
 
     /// Says whether the token touches a closing quote and may not; `)` may, for the sake of `if`.
     fn is_glued(&self, token: &Token) -> bool {
-        let after_quote = self.conf.tokens.last().is_some_and(|last| last.kind == TokenKind::Quoted);
+        let after_quote =
+            self.conf.tokens.last().is_some_and(|last| last.kind == TokenKind::Quoted);
         let free = matches!(token.kind, TokenKind::Blank | TokenKind::Semicolon | TokenKind::Open);
         after_quote && !free && self.conf.text.as_bytes()[token.span.start] != b')'
     }
@@ -94,7 +99,9 @@ impl Parser {
             self.first_token = self.conf.tokens.len();
         }
         match kind {
-            TokenKind::Word | TokenKind::Quoted | TokenKind::Unclosed => self.conf.words.push(Word::new(&token)),
+            TokenKind::Word | TokenKind::Quoted | TokenKind::Unclosed => {
+                self.conf.words.push(Word::new(&token))
+            }
             TokenKind::Close => self.close(start),
             _ => {}
         }
@@ -128,7 +135,8 @@ impl Parser {
     }
 
     fn open_block(&mut self, at: usize, inside: usize) -> Option<usize> {
-        let in_table = self.open.last().is_some_and(|&index| self.conf.directives[index].body == Body::Table);
+        let in_table =
+            self.open.last().is_some_and(|&index| self.conf.directives[index].body == Body::Table);
         if self.is_between() {
             self.problem(at, "a `{` without a directive before it");
         } else if in_table {

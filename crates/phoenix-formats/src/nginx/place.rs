@@ -60,7 +60,8 @@ impl Layout {
 pub(super) fn layout(conf: &NginxConf, context: Context) -> Layout {
     let guesses = guesses(conf);
     let count = conf.directives.len();
-    let mut layout = Layout { places: Vec::with_capacity(count), insides: Vec::with_capacity(count) };
+    let mut layout =
+        Layout { places: Vec::with_capacity(count), insides: Vec::with_capacity(count) };
     let mut servers = 0;
     for (index, node) in conf.directives.iter().enumerate() {
         let top = Place { context, server: None };

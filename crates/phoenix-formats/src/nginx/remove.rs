@@ -10,7 +10,10 @@ use super::lex::TokenKind;
 /// Returns the ranges to cut, in order and apart from each other.
 ///
 /// A line that holds nothing else goes as a whole, and a text without a final newline stays without.
-pub(super) fn removals<'a>(text: &str, directives: impl Iterator<Item = Directive<'a>>) -> Vec<Range<usize>> {
+pub(super) fn removals<'a>(
+    text: &str,
+    directives: impl Iterator<Item = Directive<'a>>,
+) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let pieces = directives.flat_map(pieces);
     let joined = join(pieces, |gap| bytes[gap].iter().all(|&byte| is_space(byte)));
@@ -61,7 +64,8 @@ fn join(
 
 /// Adds the white space that belongs to a piece: its line, else the spaces after it, else those before it.
 fn widen(text: &[u8], range: Range<usize>) -> Range<usize> {
-    let before = range.start - text[..range.start].iter().rev().take_while(|&&byte| is_space(byte)).count();
+    let before =
+        range.start - text[..range.start].iter().rev().take_while(|&&byte| is_space(byte)).count();
     let after = range.end + text[range.end..].iter().take_while(|&&byte| is_space(byte)).count();
     let starts_line = before == 0 || is_break(text[before - 1]);
     let ends_line = text.get(after).is_none_or(|&byte| is_break(byte));

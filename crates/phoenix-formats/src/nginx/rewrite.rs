@@ -53,7 +53,8 @@ pub fn listen_on_all_interfaces(text: &str) -> Rewrite {
     let listens = conf.listens();
     let silent = conf.silent_servers();
     let fates = fates(&listens);
-    let mut claims: Vec<_> = listens.iter().map(|listen| claim(listen, fate_of(&fates, listen))).collect();
+    let mut claims: Vec<_> =
+        listens.iter().map(|listen| claim(listen, fate_of(&fates, listen))).collect();
     claims.extend(silent.iter().map(|listen| claim(listen, Fate::Keep)));
     rewrite(&conf, &fates, &claims)
 }
@@ -119,8 +120,12 @@ pub(super) fn rewrite(conf: &NginxConf, fates: &Fates, claims: &[Claim<'_>]) -> 
 type Edits = BTreeMap<usize, (Range<usize>, String)>;
 
 fn edits(conf: &NginxConf, fates: &Fates) -> Edits {
-    let dropped = fates.iter().filter(|&(_, &fate)| fate == Fate::Drop).map(|(&index, _)| conf.directive(index));
-    let mut edits: Edits = removals(conf.text(), dropped).into_iter().map(|r| (r.start, (r, String::new()))).collect();
+    let dropped = fates
+        .iter()
+        .filter(|&(_, &fate)| fate == Fate::Drop)
+        .map(|(&index, _)| conf.directive(index));
+    let mut edits: Edits =
+        removals(conf.text(), dropped).into_iter().map(|r| (r.start, (r, String::new()))).collect();
     for (&index, _) in fates.iter().filter(|&(_, &fate)| fate == Fate::Widen) {
         if let Some((range, word)) = widened(conf, index) {
             edits.insert(range.start, (range, word));

@@ -37,8 +37,8 @@ impl Socket {
         if host == "*" {
             return Some(Self::Dual(port));
         }
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let address = bare.split('%').next()?;
+        let without_interface = host.split('%').next()?;
+        let address = without_interface.trim_start_matches('[').trim_end_matches(']');
         Some(Self::Tcp(address.parse().ok()?, port))
     }
 }
@@ -76,7 +76,8 @@ impl Loaded {
         let mut wide: BTreeMap<Family, bool> = BTreeMap::new();
         for (listen, ip, port) in self.tcp() {
             if ip.is_unspecified() {
-                *wide.entry((listen.subsystem, ip.is_ipv4(), port)).or_default() |= ip.is_ipv6() && listen.is_dual();
+                *wide.entry((listen.subsystem, ip.is_ipv4(), port)).or_default() |=
+                    ip.is_ipv6() && listen.is_dual();
             }
         }
         let mut sockets: BTreeSet<Socket> = self.unix().collect();
@@ -92,7 +93,8 @@ impl Loaded {
 
     /// Returns every TCP listen, for each of its ports.
     fn tcp(&self) -> impl Iterator<Item = (&Listen, IpAddr, u16)> {
-        let listens = self.listens().iter().map(|loaded| &loaded.listen).filter(|listen| !listen.is_udp());
+        let listens =
+            self.listens().iter().map(|loaded| &loaded.listen).filter(|listen| !listen.is_udp());
         let known = listens.filter_map(|listen| Some((listen, bound_ip(&listen.address)?)));
         let each = known.flat_map(|(listen, ip)| {
             let ports = listen.ports.first..=listen.ports.last;

@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::operation::Operation;
+use crate::operation::{Operation, Shown};
 use crate::plan::Action;
 
 /// Unchanged lines shown on either side of a change: enough to find the place, as diff(1) has it.
@@ -15,6 +15,10 @@ pub fn file_diffs(action: &Action) -> Vec<(String, Vec<String>)> {
 
 fn of_operation(operation: &Operation) -> Option<(String, Vec<String>)> {
     let (at, before, after) = match operation {
+        Operation::Write(write) if write.shown == Shown::NameOnly => {
+            let lines = write.after.lines().count();
+            return Some((format!("{} (phoenix's own, {lines} lines)", write.at), Vec::new()));
+        }
         Operation::Write(write) => (&write.at, write.before.as_deref(), Some(write.after.as_str())),
         Operation::Transform(t) => (&t.at, Some(t.before.as_str()), Some(t.after.as_str())),
         Operation::Remove { at, before } => (at, Some(before.as_str()), None),

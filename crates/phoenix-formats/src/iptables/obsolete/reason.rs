@@ -31,6 +31,9 @@ pub enum RemoveReason {
 impl fmt::Display for RemoveReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Reached { protocol, ports } if *ports == [PortRange::ALL] => {
+                write!(f, "the guest answers every {protocol} port on its own address")
+            }
             Self::Reached { protocol, ports } => {
                 write!(f, "the guest answers {protocol} {} on its own address", list(ports))
             }

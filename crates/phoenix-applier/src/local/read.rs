@@ -1,0 +1,149 @@
+//! Reads files and folders, never blocking and never more than a limit.
+
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+
+use phoenix_planner::location::{Location, Place};
+use phoenix_planner::probe::Answer;
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::root::{Root, Target, file_type, own_fd};
+
+/// The largest file that pmxcfs holds: below `/etc/pve` there can be no larger one.
+pub(super) const PVE_LIMIT: u64 = 1 << 20;
+
+/// The largest file that is read or written elsewhere: configuration is a thousand times smaller, and
+/// a guest must not fill the node's memory.
+const FILE_LIMIT: u64 = 16 << 20;
+
+/// How many names are read from a folder: far beyond any folder of configuration, and a guest must not
+/// fill the node's memory.
+const NAMES_LIMIT: usize = 1 << 16;
+
+/// Why something that was asked for could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is not there.
+    Absent,
+    /// It is there and cannot be used: a lower-case fragment says why.
+    Unreadable(String),
+}
+
+impl Unread {
+    fn because(why: &str) -> Self {
+        Self::Unreadable(why.to_owned())
+    }
+}
+
+impl From<Errno> for Unread {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::NOENT | Errno::NOTDIR => Self::Absent,
+            Errno::LOOP => Self::because("it leads through too many symbolic links"),
+            Errno::ACCESS | Errno::PERM => Self::because("reading it is not permitted"),
+            // What O_NONBLOCK makes of a lease, see fcntl(2).
+            Errno::AGAIN => Self::because("another process keeps it from being read"),
+            error => Self::from(io::Error::from(error)),
+        }
+    }
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(format!("reading it failed: {error}"))
+    }
+}
+
+impl From<Unread> for Answer {
+    fn from(why: Unread) -> Self {
+        match why {
+            Unread::Absent => Self::Absent,
+            Unread::Unreadable(why) => Self::Unreadable(why),
+        }
+    }
+}
+
+/// Answers what a file holds.
+pub(super) fn file(root: &Root, at: &Location) -> Answer {
+    present_at(root, at).map_or_else(Answer::from, Answer::Text)
+}
+
+/// Answers which names are in a folder.
+pub(super) fn names(root: &Root, at: &Location) -> Answer {
+    let path = at.path.as_str().as_bytes();
+    let found = root.open(path, OFlags::PATH).map_err(Unread::from);
+    found.and_then(|found| list(root, &found)).map_or_else(Answer::from, Answer::Names)
+}
+
+/// Returns what a file holds, symbolic links followed.
+pub(super) fn present_at(root: &Root, at: &Location) -> Result<String, Unread> {
+    text(root, &root.open(at.path.as_str().as_bytes(), OFlags::PATH)?, limit(at))
+}
+
+/// Returns what a file holds that is about to be replaced.
+pub(super) fn present(root: &Root, target: &Target, at: &Location) -> Result<String, Unread> {
+    text(root, &target.open()?, limit(at))
+}
+
+/// Returns how large a file may be there.
+pub(super) fn limit(at: &Location) -> u64 {
+    let below = at.place == Place::Node && at.path.is_below("/etc/pve");
+    if below { PVE_LIMIT } else { FILE_LIMIT }
+}
+
+fn text(root: &Root, found: &OwnedFd, limit: u64) -> Result<String, Unread> {
+    let stat = rustix::fs::fstat(found)?;
+    allow(root, found)?;
+    match file_type(&stat) {
+        FileType::RegularFile => {}
+        FileType::Directory => return Err(Unread::because("it is a folder")),
+        _ => return Err(Unread::because("it is no regular file")),
+    }
+    let large = || Unread::Unreadable(format!("it is larger than {} MiB", limit >> 20));
+    if u64::try_from(stat.st_size).is_ok_and(|size| size > limit) {
+        return Err(large());
+    }
+    let mut bytes = Vec::new();
+    // Files of /proc have no size, and any other may grow meanwhile.
+    std::fs::File::from(reopen(found, OFlags::empty())?).take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(large());
+    }
+    String::from_utf8(bytes).map_err(|_| Unread::because("it is not UTF-8 text"))
+}
+
+fn list(root: &Root, found: &OwnedFd) -> Result<Vec<String>, Unread> {
+    allow(root, found)?;
+    if file_type(&rustix::fs::fstat(found)?) != FileType::Directory {
+        return Err(Unread::because("it is no folder"));
+    }
+    let mut names = Vec::new();
+    for entry in Dir::new(reopen(found, OFlags::DIRECTORY)?)? {
+        let name = entry?.file_name().to_str().map(str::to_owned);
+        names.push(name.map_err(|_| Unread::because("it holds a name that is not UTF-8 text"))?);
+        if names.len() > NAMES_LIMIT {
+            return Err(Unread::Unreadable(format!("it holds more than {NAMES_LIMIT} names")));
+        }
+    }
+    names.retain(|name| name != "." && name != "..");
+    names.sort();
+    Ok(names)
+}
+
+/// Refuses what the guest itself could not read: else a symbolic link in it would borrow the eyes of
+/// the node's root.
+fn allow(root: &Root, found: &OwnedFd) -> Result<(), Unread> {
+    match root.ids() {
+        Some(ids) if !ids.may_read(&rustix::fs::fstat(found)?) => {
+            Err(Unread::because("it belongs to a user that the guest does not have"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens for reading what was found, which is known to be no device: opening one may already act.
+fn reopen(found: &OwnedFd, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::openat(CWD, own_fd(found), flags, Mode::empty())
+}

@@ -1,0 +1,17 @@
+//! What ip(8) says in JSON about links, addresses and routes, and what it would say on a node that is
+//! only described.
+//!
+//! Owns: `ip -json -details address show` in both directions ([`read_links`], [`links_json`],
+//! [`links_of`]), and `ip -json route get` ([`read_route`], [`route_get`]).
+//!
+//! Deliberately not understood: every field that is not named here; it is skipped when reading and, but
+//! for those that every link has, left out when writing. Rules and routes that commands of interfaces(5)
+//! add are not simulated.
+
+mod build;
+mod json;
+mod route;
+
+pub use build::links_of;
+pub use json::{Link, LinkAddress, ReadError, Scope, links_json, read_links};
+pub use route::{Answer, Gateway, Route, RouteKind, read_route, route_get};

@@ -1,0 +1,17 @@
+//! What stands in the operator's files, as they wrote it: types are checked, meanings are not.
+//!
+//! Every field is optional: absent and `null` mean "leave alone". Only fields that phoenix manages are
+//! here; the rest of an operator's files is accepted and listed. The docs of these types are the
+//! descriptions in the JSON Schemas and in the manual.
+
+mod container;
+mod firewall;
+mod hypervisor;
+mod scalar;
+mod vm;
+
+pub use container::{Container, ContainerFile, InterfaceType, NetworkConfig, PublicInterface};
+pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
+pub use hypervisor::{HypervisorFile, Interfaces, Network, SharedVolumes};
+pub use scalar::{List, Scalar, Words};
+pub use vm::{Vm, VmFile, VmNetworkConfig};

@@ -1,0 +1,128 @@
+//! `phoenix_lxc_configs.json`: the containers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{GuestFirewall, List, Scalar, Words};
+use crate::desired::MacvlanMode;
+
+/// The containers. Other fields are accepted and left alone.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(title = "phoenix: phoenix_lxc_configs.json")]
+pub struct ContainerFile {
+    /// The containers by their number, 100 to 999999999.
+    #[schemars(extend("propertyNames" = { "pattern": "^[1-9][0-9]{2,8}$" }))]
+    pub lxc_configs: Option<BTreeMap<String, Option<Container>>>,
+}
+
+/// One container, as far as phoenix manages it. Other fields are accepted and left alone; so is every
+/// field that is absent or `null`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Container {
+    /// The host name.
+    #[schemars(
+        length(min = 1, max = 255),
+        regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    )]
+    pub name: Option<String>,
+    /// Memory in MiB.
+    #[schemars(range(min = 16))]
+    pub memory_mb: Option<u64>,
+    /// Swap in MiB.
+    pub swap_mb: Option<u64>,
+    /// How many cores the container may use.
+    #[schemars(range(min = 1, max = 8192))]
+    pub cores: Option<u64>,
+    /// Whether the container starts with the node.
+    pub start_at_boot: Option<bool>,
+    /// The place in the order of starting; the lowest starts first.
+    #[schemars(range(max = 2_147_483_647))]
+    pub boot_order: Option<u64>,
+    /// Seconds to wait after its start before the next guest starts.
+    #[schemars(range(max = 2_147_483_647))]
+    pub boot_delay: Option<u64>,
+    /// The internal interface, `net0`.
+    pub network_config: Option<NetworkConfig>,
+    /// The Ethernet address of `net0`. Absent: the present one stays.
+    #[schemars(regex(pattern = r"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"))]
+    pub mac_address: Option<String>,
+    /// The public interface, `net1`.
+    pub public_interface: Option<PublicInterface>,
+    /// Features of `pct set --features`, each as `name=value`, such as `nesting=1`.
+    #[schemars(inner(regex(pattern = r"^\s*[a-z_]+\s*=")))]
+    pub pct_options: Option<List<String>>,
+    /// Raw keys of lxc.container.conf(5), each as `lxc.key=value` or `lxc.key: value`.
+    #[schemars(inner(regex(pattern = r"^\s*lxc\.[a-z0-9_.-]+\s*[:=]")))]
+    pub lxc_options: Option<List<String>>,
+    /// Whether the feature `nesting` is on. It wins over `nesting=…` in `pct_options`.
+    pub apparmor_manages_nesting: Option<bool>,
+    /// The container's firewall.
+    pub firewall: Option<GuestFirewall>,
+    /// Numbers of the guests that must be there before this one.
+    pub dependencies: Option<List<Scalar>>,
+    /// The number of the container that this one is cloned from.
+    pub clone_from_ctid: Option<Scalar>,
+}
+
+/// The internal interface of a container, `net0`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct NetworkConfig {
+    /// The interface's name inside the container. Default: `eth0`.
+    #[schemars(length(min = 1, max = 15))]
+    pub name: Option<String>,
+    /// The node's bridge. Absent: left alone.
+    #[schemars(example = &"vmbr0", length(min = 1, max = 15))]
+    pub bridge: Option<String>,
+    /// The IPv4 address with its prefix length, or `dhcp`, or `manual`.
+    #[schemars(regex(pattern = r"^(dhcp|manual|[0-9.]+/[0-9]{1,2})$"), example = &"10.0.0.153/24")]
+    pub ip: Option<String>,
+    /// The gateway, inside the subnet of `ip`.
+    #[schemars(regex(pattern = r"^[0-9.]+$"), example = &"10.0.0.1")]
+    pub gw: Option<String>,
+    /// The name servers. Absent: left alone; empty: those of the node.
+    #[schemars(example = &"10.0.0.13")]
+    pub nameservers: Option<Words>,
+    /// The same as the container's `mac_address`.
+    #[schemars(regex(pattern = r"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"))]
+    pub hwaddr: Option<String>,
+}
+
+/// How a public interface is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum InterfaceType {
+    /// A macvlan child of the bridge. Proxmox VE's firewall does not see its traffic.
+    #[default]
+    Macvlan,
+    /// An ipvlan child of the bridge in L3 mode, with the bridge's Ethernet address.
+    Ipvlan,
+    /// A port of the bridge like any other, which Proxmox VE's firewall sees.
+    Veth,
+}
+
+/// The public interface of a container, `net1`, named `eth1` inside.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct PublicInterface {
+    /// Whether the container has it; `false` takes it away again. Needed.
+    pub enabled: Option<bool>,
+    /// How it is built. Default: `macvlan`.
+    #[serde(rename = "type")]
+    pub kind: Option<InterfaceType>,
+    /// The mode; only with the type `macvlan`. Default: `bridge`.
+    pub mode: Option<MacvlanMode>,
+    /// The public IPv4 address with its prefix length. Needed.
+    #[schemars(regex(pattern = r"^[0-9.]+/[0-9]{1,2}$"), example = &"192.168.1.153/24")]
+    pub ip: Option<String>,
+    /// The gateway of the public subnet.
+    #[schemars(regex(pattern = r"^[0-9.]+$"), example = &"192.168.1.1")]
+    pub gw: Option<String>,
+    /// The Ethernet address. Not with the type `ipvlan`. Absent: the present one stays.
+    #[schemars(regex(pattern = r"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"))]
+    pub mac_address: Option<String>,
+    /// Files in the container whose nginx `listen` lines are kept on all interfaces. Default:
+    /// `["/etc/nginx/sites-available/gateway"]`; an empty list: none.
+    #[schemars(inner(regex(pattern = r"^/")))]
+    pub nginx_sites: Option<List<String>>,
+}

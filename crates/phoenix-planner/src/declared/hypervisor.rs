@@ -1,0 +1,62 @@
+//! `phoenix_hypervisor_config.json`: the node and what is global.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::ClusterFirewall;
+use crate::desired::Attachment;
+
+/// The node and what is global, as far as phoenix manages it. Other fields are accepted and left alone.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[schemars(title = "phoenix: phoenix_hypervisor_config.json")]
+pub struct HypervisorFile {
+    /// The node's network, as far as guests need it.
+    pub network: Option<Network>,
+    /// The cluster's firewall. Absent: left alone.
+    pub firewall: Option<ClusterFirewall>,
+    /// Volumes that guests share. Only the older place of `firewall` in it is read.
+    pub shared_volumes: Option<SharedVolumes>,
+}
+
+/// The node's network, as far as guests need it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Network {
+    /// The node's bridge that is connected to the physical uplink; public interfaces attach to it. Needed
+    /// as soon as a container has an enabled `public_interface`.
+    #[schemars(example = &"vmbr0", length(min = 1, max = 15))]
+    pub public_bridge: Option<String>,
+    /// The subnet of public addresses, for a node that has no address of its own in it. Default: the
+    /// subnets of the bridge.
+    #[schemars(example = &"192.168.1.0/24")]
+    pub public_subnet: Option<String>,
+    /// How a public interface is attached. Default: `auto`.
+    pub macvlan_attachment: Option<Attachment>,
+    /// An address for the node on the public bridge, through which it reaches its own macvlan
+    /// containers. Accepted, not managed yet.
+    pub public_shim_address: Option<String>,
+    /// The public domain that must resolve to the public address. Accepted, not managed yet.
+    pub public_domain: Option<String>,
+    /// The resolver that is asked for the public domain. Accepted, not managed yet.
+    pub public_resolver: Option<String>,
+    /// The node's own interface.
+    pub interfaces: Option<Interfaces>,
+}
+
+/// The node's own interface.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Interfaces {
+    /// The node's bridge.
+    #[schemars(example = &"vmbr0", length(min = 1, max = 15))]
+    pub name: Option<String>,
+    /// The node's address with its prefix length.
+    #[schemars(example = &"10.0.0.13/24")]
+    pub address: Option<String>,
+}
+
+/// Volumes that guests share. Only the older place of `firewall` is read.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct SharedVolumes {
+    /// The older place of the cluster's firewall: move it to the top level of the file.
+    #[schemars(extend("deprecated" = true))]
+    pub firewall: Option<ClusterFirewall>,
+}

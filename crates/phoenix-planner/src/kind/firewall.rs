@@ -1,0 +1,267 @@
+//! Proxmox VE's firewall: `cluster.fw`, and the file of every container that declares rules.
+//!
+//! Declared options and, when rules are declared, all of `[RULES]` are owned; aliases, sets, groups
+//! and own-line comments stay. pve-firewall reads its files every ten seconds, so the order of writing
+//! is one in which every half-way state is safe: guests before the cluster's file, which turns
+//! everything on. What is declared is checked in [`crate::check`]; virtual machines come later.
+
+use phoenix_formats::Vmid;
+use phoenix_formats::firewall::{
+    Action as RuleAction, FwEdit, FwFile, Level, Rule, RuleKind, Verdict,
+};
+use phoenix_formats::iptables::{PortRange, Protocol};
+
+use super::nginx_site::PORTS;
+use crate::address::Address;
+use crate::desired::{ClusterFirewall, Container, Desired, Policy, PublicInterface};
+use crate::location::Location;
+use crate::observed::Observed;
+use crate::operation::{Operation, Run, Write};
+use crate::plan::{Action, Disruption, Draft, Edge, Verb};
+use crate::probe::{Facts, Probe, argv};
+use crate::refusal::Refusal;
+use crate::source::Origin;
+
+/// Permission bits of a `.fw` file; the cluster file system sets its own anyway.
+const FILE_MODE: u32 = 0o640;
+
+/// The comment by which the rules of the public interface are known (spec, 3.4).
+const PUBLIC: &str = "eth1 (public)";
+
+fn cluster_path() -> Location {
+    Location::node("/etc/pve/firewall/cluster.fw")
+}
+
+fn guest_path(vmid: Vmid) -> Location {
+    Location::node(&format!("/etc/pve/firewall/{vmid}.fw"))
+}
+
+/// Returns the name by which Proxmox VE's rules know the public interface.
+fn public_name() -> String {
+    format!("net{}", PublicInterface::INDEX)
+}
+
+pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
+    let _ = facts;
+    let guests = desired.containers.keys().map(|vmid| Probe::File(guest_path(*vmid)));
+    guests.chain([Probe::File(cluster_path())]).collect()
+}
+
+/// The reload asks for nothing of its own.
+pub(super) fn no_probes(_: &Desired, _: &Facts) -> Vec<Probe> {
+    Vec::new()
+}
+
+pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let cluster = observed.facts.text(&cluster_path());
+    let cluster = FwFile::parse(Level::Cluster, cluster.unwrap_or_default(), None);
+    let mut guests = Vec::new();
+    for container in observed.in_order() {
+        if observed.config(container.vmid).is_some() {
+            match guest(observed, container, &cluster) {
+                Ok(action) => guests.extend(action.map(|action| draft.add(action, &[]))),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+    }
+    if let Some(firewall) = &observed.desired.firewall {
+        let after = guests.iter().map(|id| (*id, Edge::After)).collect::<Vec<_>>();
+        match self::cluster(observed, firewall, &cluster) {
+            Ok(action) => drop(action.map(|action| draft.add(action, &after))),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+}
+
+/// Adds the one reload that follows all changes of rules, and of the interfaces that they guard.
+pub(super) fn plan_reload(_: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    let files = draft.find_all(|address| address.as_str().starts_with("firewall/"));
+    if files.is_empty() {
+        return Ok(());
+    }
+    let containers = draft.find_all(|address| address.as_str().starts_with("lxc/"));
+    let after = files.into_iter().chain(containers).map(|id| (id, Edge::After)).collect::<Vec<_>>();
+    // A restart of the service would take every rule away in between; a reload swaps them.
+    let reload = Run::on_node(argv(["systemctl", "reload", "pve-firewall.service"]));
+    let action = Action {
+        address: Address::new("service", "pve-firewall"),
+        verb: Verb::Do,
+        reason: "its rules have changed".to_owned(),
+        disruption: Disruption::Reload,
+        guest: None,
+        origin: None,
+        attributes: Vec::new(),
+        notes: Vec::new(),
+        operations: vec![Operation::Run(reload)],
+    };
+    draft.add(action, &after);
+    Ok(())
+}
+
+fn cluster(
+    observed: &Observed<'_>,
+    firewall: &ClusterFirewall,
+    present: &FwFile,
+) -> Result<Option<Action>, Refusal> {
+    let at = cluster_path();
+    let options = [
+        ("enable", firewall.enabled.map(flag)),
+        ("policy_in", firewall.policy_in.map(Policy::as_str)),
+        ("policy_out", firewall.policy_out.map(Policy::as_str)),
+    ];
+    let rules =
+        firewall.rules.as_ref().map(|rules| rules.iter().map(|r| r.value.clone()).collect());
+    let absent = observed.facts.text(&at).is_none();
+    if absent && firewall.enabled == Some(false) {
+        return Ok(None);
+    }
+    let wanted = Wanted { options: &options, rules };
+    change(Address::new("firewall", "cluster"), at, absent, present, wanted, &firewall.origin, None)
+}
+
+fn guest(
+    observed: &Observed<'_>,
+    container: &Container,
+    cluster: &FwFile,
+) -> Result<Option<Action>, Refusal> {
+    let at = guest_path(container.vmid);
+    let text = observed.facts.text(&at);
+    let present = FwFile::parse(Level::Guest, text.unwrap_or_default(), Some(cluster));
+    let firewall = container.firewall.as_ref();
+    let enabled = firewall.and_then(|firewall| firewall.enabled);
+    let rules = rules(container, &present);
+    if text.is_none() && (enabled == Some(false) || firewall.is_none() && rules.is_none()) {
+        return Ok(None);
+    }
+    let options = [
+        ("enable", enabled.map(flag)),
+        ("policy_in", firewall.and_then(|firewall| firewall.policy_in).map(Policy::as_str)),
+        ("policy_out", firewall.and_then(|firewall| firewall.policy_out).map(Policy::as_str)),
+    ];
+    let wanted = Wanted { options: &options, rules };
+    let origin = firewall.map_or(&container.origin, |firewall| &firewall.origin);
+    let address = Address::new("firewall", container.vmid);
+    change(address, at, text.is_none(), &present, wanted, origin, Some(container.vmid))
+}
+
+/// Returns the rules that a container's file shall have; `None` leaves them alone.
+///
+/// The rules of the public interface come first. Where no rules are declared, those that are there
+/// stay behind them.
+fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
+    let declared = container.firewall.as_ref().and_then(|firewall| firewall.rules.as_ref());
+    let declared =
+        declared.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>());
+    let public = container.public.as_ref().is_some_and(|public| public.enabled);
+    let public = if public { PORTS.map(public_rule).to_vec() } else { Vec::new() };
+    if declared.is_none() && public.is_empty() {
+        return None;
+    }
+    let rest = declared.unwrap_or_else(|| {
+        let others = present.rules().iter().map(|rule| rule.rule.clone());
+        others.filter(|rule| !public.iter().any(|p| p.same_meaning(rule))).collect()
+    });
+    Some(public.into_iter().chain(rest).collect())
+}
+
+fn public_rule(port: u16) -> Rule {
+    Rule {
+        iface: Some(public_name()),
+        proto: Some("tcp".to_owned()),
+        dport: Some(port.to_string()),
+        comment: Some(PUBLIC.to_owned()),
+        ..Rule::new(RuleKind::In, RuleAction::Plain(Verdict::Accept))
+    }
+}
+
+/// Returns the ports that a rule opens to everybody on the public interface.
+pub(super) fn opened_publicly(rule: &Rule) -> Vec<(Protocol, PortRange)> {
+    let here = rule.iface.as_ref().is_none_or(|iface| *iface == public_name());
+    let everybody = rule.source.is_none() && rule.dest.is_none() && rule.sport.is_none();
+    let accepts =
+        rule.enabled && rule.kind == RuleKind::In && rule.action.verdict() == Some(Verdict::Accept);
+    let protocol = rule.proto.as_deref().and_then(Protocol::from_name);
+    let (Some(protocol), Some(ports), true) = (protocol, &rule.dport, here && everybody && accepts)
+    else {
+        return Vec::new();
+    };
+    let range = |part: &str| {
+        let (first, last) = part.split_once(':').unwrap_or((part, part));
+        PortRange::new(first.parse().ok()?, last.parse().ok()?)
+    };
+    ports.split(',').filter_map(range).map(|range| (protocol, range)).collect()
+}
+
+fn flag(on: bool) -> &'static str {
+    if on { "1" } else { "0" }
+}
+
+/// What a `.fw` file shall say; `None` leaves it alone.
+struct Wanted<'a> {
+    options: &'a [(&'static str, Option<&'static str>)],
+    rules: Option<Vec<Rule>>,
+}
+
+fn change(
+    address: Address,
+    at: Location,
+    absent: bool,
+    present: &FwFile,
+    wanted: Wanted<'_>,
+    origin: &Origin,
+    guest: Option<Vmid>,
+) -> Result<Option<Action>, Refusal> {
+    let options = wanted.options.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
+    let options = options.filter(|(key, value)| present.option(key) != Some(value));
+    let mut edits = options
+        .map(|(key, value)| FwEdit::SetOption { key: key.to_owned(), value: value.to_owned() })
+        .collect::<Vec<_>>();
+    edits.extend(wanted.rules.map(FwEdit::SetRules));
+    let after = present.edit(&edits).map_err(|error| {
+        Refusal::file(&at, None, error.to_string(), "Mend the file by hand, then plan again.")
+    })?;
+    if after == present.text() {
+        return Ok(None);
+    }
+    let before = (!absent).then(|| present.text().to_owned());
+    let reason = reason(present, &FwFile::parse(present.level(), &after, None));
+    Ok(Some(Action {
+        address,
+        verb: if absent { Verb::Add } else { Verb::Change },
+        reason,
+        disruption: Disruption::None,
+        guest,
+        origin: Some(origin.clone()),
+        attributes: Vec::new(),
+        notes: Vec::new(),
+        operations: vec![Operation::Write(Write::new(at, before, after, FILE_MODE))],
+    }))
+}
+
+/// Returns how many rules come and go, and which options change.
+fn reason(before: &FwFile, after: &FwFile) -> String {
+    let count = |of: &FwFile, other: &FwFile| {
+        let stands = |rule: &Rule| other.rules().iter().any(|r| r.rule == *rule);
+        of.rules().iter().filter(|rule| !stands(&rule.rule)).count()
+    };
+    let mut parts = Vec::new();
+    for option in after.options() {
+        if before.option(&option.key) != Some(option.value.as_str()) {
+            parts.push(format!("{} {}", option.key, option.value));
+        }
+    }
+    match (count(after, before), count(before, after)) {
+        (0, 0) if parts.is_empty() => parts.push("order of rules".to_owned()),
+        (0, 0) => {}
+        (new, 0) => parts.push(format!("{new} rule{} added", plural(new))),
+        (0, old) => parts.push(format!("{old} rule{} removed", plural(old))),
+        (new, old) => parts.push(format!("{new} rule{} added, {old} removed", plural(new))),
+    }
+    parts.join(", ")
+}
+
+fn plural(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}

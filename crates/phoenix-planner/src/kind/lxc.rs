@@ -1,0 +1,252 @@
+//! Containers: the configuration of a container that exists, and its restart where one is due.
+//!
+//! Everything that `pct set` takes goes into one call; raw `lxc.*` lines, which it does not take,
+//! are edited in the file before, so that the call's `--digest` is known when the plan is made.
+//! Creating containers is not understood yet: one that is not there is deferred.
+
+mod conflicts;
+mod features;
+mod keys;
+mod net0;
+mod public;
+mod raw;
+mod restart;
+mod startup;
+
+use std::collections::BTreeSet;
+
+use phoenix_formats::Vmid;
+use phoenix_formats::lxc_conf::LxcConf;
+
+use self::keys::KeyChange;
+pub(super) use self::public::shares_subnet;
+pub(super) use self::restart::{ensure_running, planned, shows_interface};
+use crate::address::Address;
+use crate::desired::{Container, Desired};
+use crate::location::Location;
+use crate::observed::{Observed, config_path};
+use crate::operation::{Operation, Run, Write};
+use crate::plan::{Action, Attribute, Disruption, Draft, Edge, Verb};
+use crate::probe::{Facts, Probe};
+use crate::refusal::Refusal;
+
+/// Permission bits of a guest's configuration; the cluster file system sets its own anyway.
+const CONFIG_MODE: u32 = 0o640;
+
+/// Returns the address of a container.
+pub(super) fn address(vmid: Vmid) -> Address {
+    Address::new("lxc", vmid)
+}
+
+pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
+    let _ = facts;
+    let configs = desired.containers.keys().map(|vmid| Probe::File(config_path(*vmid)));
+    let routes = desired.containers.values().filter_map(public::route_probe);
+    configs.chain(routes).chain([public::capability_probe()]).collect()
+}
+
+pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    let mut refusals = conflicts::find(observed);
+    for container in observed.in_order() {
+        match observed.config(container.vmid) {
+            None => draft.defer(address(container.vmid), "not created yet"),
+            Some(conf) => {
+                if let Err(more) = plan_one(observed, container, conf, draft) {
+                    refusals.extend(more);
+                }
+            }
+        }
+    }
+    for vm in observed.desired.vms.keys() {
+        draft.defer(Address::new("vm", vm), "virtual machines are not managed yet");
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+}
+
+fn plan_one(
+    observed: &Observed<'_>,
+    container: &Container,
+    conf: &LxcConf,
+    draft: &mut Draft,
+) -> Result<(), Vec<Refusal>> {
+    let changes = Changes::of(observed, container, conf)?;
+    let running = observed.is_running(container.vmid);
+    changes.report_waiting(container.vmid, conf, running, draft);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
+    let action = changes.into_action(container, conf, running)?;
+    let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
+    let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
+    let configured = draft.add(action, &before);
+    if restarts {
+        restart::plan(observed, container, conf, configured, draft);
+    }
+    Ok(())
+}
+
+/// Everything that differs for one container.
+struct Changes {
+    keys: Vec<KeyChange>,
+    public: Option<public::Change>,
+    raw: raw::Change,
+    notes: Vec<String>,
+}
+
+impl Changes {
+    fn of(
+        observed: &Observed<'_>,
+        container: &Container,
+        conf: &LxcConf,
+    ) -> Result<Self, Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        let mut keys = keys::changes(container, conf);
+        match net0::change(observed, container, conf) {
+            Ok(change) => keys.extend(change),
+            Err(refusal) => refusals.push(refusal),
+        }
+        let public = public::change(observed, container, conf).unwrap_or_else(|more| {
+            refusals.extend(more);
+            None
+        });
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
+        let mut notes = Vec::new();
+        notes.extend(conf.lost().into_iter().map(|lost| {
+            format!("Proxmox VE drops line {} at its next write: {}", lost.line, lost.text.trim())
+        }));
+        let raw = raw::change(container, conf);
+        Ok(Self { keys, public, raw, notes })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.public.is_none() && self.raw.is_empty()
+    }
+
+    /// Reports what is already declared to the node and waits for the container's next start.
+    fn report_waiting(&self, vmid: Vmid, conf: &LxcConf, running: bool, draft: &mut Draft) {
+        if !running {
+            return;
+        }
+        let changing = self.keys.iter().map(|change| change.key.as_str()).collect::<BTreeSet<_>>();
+        let pending = conf.pending();
+        let set =
+            pending.entries().map(|(key, value)| (key.to_owned(), format!("{key} = {value}")));
+        let deleted = pending.deletions().into_iter();
+        let deleted = deleted.map(|d| (d.key.clone(), format!("{} removed", d.key)));
+        for (_, what) in set.chain(deleted).filter(|(key, _)| !changing.contains(key.as_str())) {
+            draft.defer(address(vmid), format!("{what}: waits for the container's next start"));
+        }
+    }
+
+    fn into_action(
+        self,
+        container: &Container,
+        conf: &LxcConf,
+        running: bool,
+    ) -> Result<Action, Vec<Refusal>> {
+        let Self { keys, public, raw, notes } = self;
+        let mut attributes = keys.iter().flat_map(|k| k.attributes(running)).collect::<Vec<_>>();
+        attributes.extend(public.as_ref().map(public::Change::attribute));
+        attributes.extend(raw.attributes());
+        let edits = public.iter().flat_map(public::Change::edits).chain(raw.edits());
+        let at = config_path(container.vmid);
+        let after = conf.edit(&edits.collect::<Vec<_>>()).map_err(|error| {
+            vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")]
+        })?;
+        let reason = reason(&keys, public.as_ref(), &raw);
+        let class = keys.iter().filter(|_| running).map(|k| k.class).max();
+        let waits = running && (public.is_some() || !raw.is_empty());
+        let pending = waits.then_some(Disruption::Pending);
+        let mut operations = Vec::new();
+        operations.extend(write_raw(&at, conf.text(), &after));
+        operations.extend(pct_set(container.vmid, &keys, public.as_ref(), conf, &after, &at));
+        Ok(Action {
+            address: address(container.vmid),
+            verb: Verb::Change,
+            reason,
+            disruption: class.max(pending).unwrap_or(Disruption::None),
+            guest: Some(container.vmid),
+            origin: Some(container.origin.clone()),
+            attributes,
+            notes,
+            operations,
+        })
+    }
+}
+
+fn write_raw(at: &Location, before: &str, after: &str) -> Option<Operation> {
+    (before != after).then(|| {
+        let (before, after) = (Some(before.to_owned()), after.to_owned());
+        Operation::Write(Write::new(at.clone(), before, after, CONFIG_MODE))
+    })
+}
+
+/// Returns the calls of `pct set`: one, and before it one that clears what is pending where a
+/// deletion would otherwise lose against it.
+fn pct_set(
+    vmid: Vmid,
+    keys: &[KeyChange],
+    public: Option<&public::Change>,
+    conf: &LxcConf,
+    text: &str,
+    at: &Location,
+) -> Vec<Operation> {
+    let mut set =
+        keys.iter().filter_map(|k| Some((k.key.clone(), k.after.clone()?))).collect::<Vec<_>>();
+    let mut delete =
+        keys.iter().filter(|k| k.after.is_none()).map(|k| k.key.clone()).collect::<Vec<_>>();
+    match public.and_then(public::Change::pct) {
+        Some((key, Some(value))) => set.push((key, value)),
+        Some((key, None)) => delete.push(key),
+        None => {}
+    }
+    if set.is_empty() && delete.is_empty() {
+        return Vec::new();
+    }
+    set.sort();
+    delete.sort();
+    let call = |words: Vec<String>| {
+        let argv = ["pct", "set"].map(str::to_owned).into_iter().chain([vmid.to_string()]);
+        let mut run = Run::on_node(argv.chain(words).collect());
+        run.touches = Some(at.clone());
+        Operation::Run(run)
+    };
+    let reverted = delete.iter().filter(|key| conf.pending().get(key).is_some());
+    let reverted = reverted.cloned().collect::<Vec<_>>();
+    let mut words = set.into_iter().flat_map(|(k, v)| [format!("--{k}"), v]).collect::<Vec<_>>();
+    if !delete.is_empty() {
+        words.extend(["--delete".to_owned(), delete.join(",")]);
+    }
+    if reverted.is_empty() {
+        let digest = LxcConf::parse(text).digest();
+        words.extend(["--digest".to_owned(), digest]);
+        return vec![call(words)];
+    }
+    vec![call(vec!["--revert".to_owned(), reverted.join(",")]), call(words)]
+}
+
+fn reason(keys: &[KeyChange], public: Option<&public::Change>, raw: &raw::Change) -> String {
+    let mut reasons = Vec::new();
+    reasons.extend(public.map(public::Change::reason));
+    reasons.extend(keys.iter().map(KeyChange::reason));
+    reasons.extend(raw.reason());
+    // Three say what it is about; the details stand below.
+    const SHOWN: usize = 3;
+    let more = reasons.len().saturating_sub(SHOWN);
+    reasons.truncate(SHOWN);
+    let more = if more > 0 { format!(", {more} more") } else { String::new() };
+    reasons.join(", ") + &more
+}
+
+/// Returns an attribute of an action.
+fn attribute(name: &str, before: Option<String>, after: Option<String>) -> Attribute {
+    let verb = match (&before, &after) {
+        (None, _) => Verb::Add,
+        (_, None) => Verb::Remove,
+        _ => Verb::Change,
+    };
+    Attribute { verb, name: name.to_owned(), before, after, class: None, notes: Vec::new() }
+}

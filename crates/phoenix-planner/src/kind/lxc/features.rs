@@ -1,0 +1,27 @@
+//! `features`: what the kernel lets a container do.
+
+use phoenix_formats::lxc_conf::LxcConf;
+use phoenix_formats::property::PropertyText;
+
+use super::keys::{KeyChange, present};
+use crate::desired::Container;
+
+/// Returns the change of `features`; those that are not declared stay.
+pub(super) fn change(container: &Container, conf: &LxcConf) -> Option<KeyChange> {
+    let before = PropertyText::parse(present(conf, "features").unwrap_or_default());
+    let nesting = container.nesting.as_ref().map(|l| ("nesting", if l.value { "1" } else { "0" }));
+    let others = container.features.iter().map(|(name, l)| (name.as_str(), l.value.as_str()));
+    let mut after = before.clone();
+    let mut parts = Vec::new();
+    for (name, value) in nesting.into_iter().chain(others) {
+        let present = before.get(name);
+        // A feature that is not named is off.
+        if present.unwrap_or("0") != value {
+            parts.push((name.to_owned(), present.map(str::to_owned), Some(value.to_owned())));
+            after = after.with(name, value);
+        }
+    }
+    let mut change = KeyChange::new(conf, "features", Some(after.to_string()));
+    change.parts = parts;
+    (!change.parts.is_empty()).then_some(change)
+}

@@ -1,0 +1,222 @@
+//! `public_interface`: the container's `net1`, by whichever way this node takes it.
+//!
+//! The declared form is always the spec's string. Stock Proxmox VE refuses it, so it is *lowered*:
+//! to the string itself where the node's `pct` takes it, else to raw `lxc.net.1.*` keys. Which one is
+//! decided by what the node says of itself, never by trial.
+
+mod checks;
+mod lowering;
+
+use ipnet::Ipv4Net;
+use phoenix_formats::lxc_conf::{Edit, LxcConf};
+use phoenix_formats::net::NetText;
+
+pub(super) use self::checks::route_probe;
+pub(super) use self::lowering::capability_probe;
+use self::lowering::{Lowering, pct_form, raw_form, same_raw};
+use super::attribute;
+use super::keys::present;
+use crate::desired::{Container, Ipv4Config, PublicInterface, PublicKind};
+use crate::observed::Observed;
+use crate::plan::Attribute;
+use crate::refusal::Refusal;
+
+/// The key of Proxmox VE.
+const KEY: &str = "net1";
+/// What raw keys of the interface begin with.
+const PREFIX: &str = "lxc.net.1.";
+/// Says that phoenix has put the interface there, so that it may take it away again when the
+/// declaration is gone. A raw key, since it must travel with the container's configuration.
+const MARK: (&str, &str) = ("lxc.environment", "PHOENIX_PUBLIC_INTERFACE=eth1");
+
+/// What changes about the public interface.
+pub(super) struct Change {
+    shown: Attribute,
+    raw: Vec<Edit>,
+    pct: Option<(String, Option<String>)>,
+    hot_plugs: bool,
+}
+
+impl Change {
+    pub(super) fn attribute(&self) -> Attribute {
+        self.shown.clone()
+    }
+
+    pub(super) fn reason(&self) -> String {
+        match (&self.shown.before, &self.shown.after) {
+            (None, _) => "public interface declared".to_owned(),
+            (_, None) => "public interface not declared any more".to_owned(),
+            _ => "public interface differs".to_owned(),
+        }
+    }
+
+    pub(super) fn edits(&self) -> Vec<Edit> {
+        self.raw.clone()
+    }
+
+    /// Returns the key for `pct set`, with its value or to be deleted.
+    pub(super) fn pct(&self) -> Option<(String, Option<String>)> {
+        self.pct.clone()
+    }
+
+    /// Returns whether a running container must be stopped and started for it.
+    pub(super) fn needs_restart(&self) -> bool {
+        !self.hot_plugs
+    }
+}
+
+/// Returns what changes about the public interface, or why it cannot be as declared on this node.
+pub(super) fn change(
+    observed: &Observed<'_>,
+    container: &Container,
+    conf: &LxcConf,
+) -> Result<Option<Change>, Vec<Refusal>> {
+    match &container.public {
+        Some(wanted) if wanted.enabled => {
+            checks::check(observed, wanted)?;
+            let lowering = Lowering::choose(observed, wanted)?;
+            Ok(ensure(observed, container, wanted, conf, lowering))
+        }
+        wanted => Ok(remove(wanted.as_ref(), conf)),
+    }
+}
+
+fn ensure(
+    observed: &Observed<'_>,
+    container: &Container,
+    wanted: &PublicInterface,
+    conf: &LxcConf,
+    lowering: Lowering,
+) -> Option<Change> {
+    let before = Present::of(conf);
+    let host_only = shares_subnet(container, conf, wanted);
+    let (raw, pct) = match lowering {
+        Lowering::Raw => {
+            let pairs = raw_form(wanted, host_only, &before.raw);
+            if before.net.is_none() && same_raw(&before.raw, &pairs) {
+                return None;
+            }
+            (pairs, None)
+        }
+        Lowering::Pct | Lowering::Veth => {
+            let net = pct_form(container, wanted, host_only, lowering, before.net.as_ref());
+            let same = before.net.as_ref().is_some_and(|now| now.differences(&net).is_empty());
+            if same && before.raw.is_empty() {
+                return None;
+            }
+            (Vec::new(), Some(net.to_string()))
+        }
+    };
+    let mut shown = attribute(KEY, before.shown(), Some(wanted.spec_string()));
+    shown.notes = lowering.notes(observed, container, wanted, host_only);
+    let mut edits = before.unparsable_line(conf);
+    edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: raw });
+    edits.push(Edit::AddRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
+    let deleted = before.deletable(conf).then(|| (KEY.to_owned(), None));
+    let pct = pct.map(|net| (KEY.to_owned(), Some(net))).or(deleted);
+    let hot_plugs = lowering == Lowering::Veth && before.raw.is_empty();
+    Some(Change { shown, raw: edits, pct, hot_plugs })
+}
+
+/// Takes the interface away if it carries the declared MAC, or phoenix has put it there.
+fn remove(wanted: Option<&PublicInterface>, conf: &LxcConf) -> Option<Change> {
+    let before = Present::of(conf);
+    let marked = conf.raw().iter().any(|(key, value)| (key.as_str(), value.as_str()) == MARK);
+    let declared = wanted.and_then(|wanted| wanted.mac);
+    let ours = marked || declared.is_some() && declared == before.mac();
+    if !ours || before.is_absent() {
+        return None;
+    }
+    let mut shown = attribute(KEY, before.shown(), None);
+    shown.notes.push("listen lines of nginx stay, and NAT is not made again".to_owned());
+    let mut edits = before.unparsable_line(conf);
+    edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: Vec::new() });
+    edits.push(Edit::RemoveRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
+    let pct = before.deletable(conf).then(|| (KEY.to_owned(), None));
+    Some(Change { shown, raw: edits, pct, hot_plugs: before.raw.is_empty() })
+}
+
+/// The interface as the configuration has it, in either form.
+struct Present {
+    net: Option<NetText>,
+    raw: Vec<(String, String)>,
+}
+
+impl Present {
+    fn of(conf: &LxcConf) -> Self {
+        let raw = conf.raw().iter().filter(|(key, _)| key.starts_with(PREFIX)).cloned().collect();
+        Self { net: present(conf, KEY).map(NetText::parse), raw }
+    }
+
+    fn is_absent(&self) -> bool {
+        self.net.is_none() && self.raw.is_empty()
+    }
+
+    fn mac(&self) -> Option<phoenix_formats::MacAddr> {
+        let raw = self.raw.iter().rev().find(|(key, _)| key.ends_with(".hwaddr"));
+        match raw {
+            Some((_, value)) => value.parse().ok(),
+            None => self.net.as_ref().and_then(NetText::mac),
+        }
+    }
+
+    fn shown(&self) -> Option<String> {
+        let raw = self
+            .raw
+            .iter()
+            .map(|(key, value)| format!("{}={value}", key.strip_prefix(PREFIX).unwrap_or(key)));
+        let raw = raw.collect::<Vec<_>>().join(",");
+        match (&self.net, raw.is_empty()) {
+            (None, true) => None,
+            (Some(net), true) => Some(net.to_string()),
+            (_, false) => Some(raw),
+        }
+    }
+
+    /// Returns whether `pct set --delete net1` takes the present line away: it refuses to touch one
+    /// that it cannot read.
+    fn deletable(&self, conf: &LxcConf) -> bool {
+        conf.get(KEY).is_some_and(|line| phoenix_formats::net::LxcNet::parse(line).is_ok())
+    }
+
+    /// Returns the edit that removes a line that `pct` cannot read, and therefore cannot delete.
+    fn unparsable_line(&self, conf: &LxcConf) -> Vec<Edit> {
+        let unreadable = conf.get(KEY).is_some() && !self.deletable(conf);
+        let remove = unreadable.then(|| Edit::Remove { key: KEY.to_owned() });
+        remove.into_iter().collect()
+    }
+}
+
+/// Returns whether another interface of the container is in the public address's subnet: a second
+/// connected route to it would take the internal traffic away from the internal interface.
+pub(in super::super) fn shares_subnet(
+    container: &Container,
+    conf: &LxcConf,
+    wanted: &PublicInterface,
+) -> bool {
+    let declared = container.net0.as_ref().and_then(|net0| match net0.ip {
+        Some(Ipv4Config::Static(ip)) => Some(ip),
+        _ => None,
+    });
+    let nets = conf.entries().filter(|(key, _)| *key != KEY && key.starts_with("net"));
+    let others = nets.filter(|(key, _)| declared.is_none() || *key != "net0");
+    let others = others.filter_map(|(_, value)| NetText::parse(value).get("ip")?.parse().ok());
+    let overlaps =
+        |net: Ipv4Net| net.contains(&wanted.ip.addr()) || wanted.ip.contains(&net.addr());
+    others.chain(declared).any(overlaps)
+}
+
+/// Returns whether an interface of this kind has a macvlan's fixed MAC, which a dying network
+/// namespace can hold on to.
+pub(super) fn holds_mac(conf: &LxcConf) -> bool {
+    let raw =
+        |name: &str| conf.raw().iter().find(|(key, _)| key.strip_prefix(PREFIX) == Some(name));
+    let macvlan = raw("type").is_some_and(|(_, value)| value == "macvlan");
+    macvlan && raw("hwaddr").is_some()
+}
+
+/// Returns whether the kind of interface is built by the kernel on the bridge device itself, where
+/// neither Proxmox VE's firewall nor the node sees it.
+pub(super) fn bypasses_node(wanted: &PublicInterface) -> bool {
+    !matches!(wanted.kind, PublicKind::Veth)
+}

@@ -1,0 +1,190 @@
+//! How a node takes a public interface: as the spec's string, as raw keys, or as a plain port.
+
+use ipnet::Ipv4Net;
+use phoenix_formats::net::{NetText, same_value};
+
+use super::{PREFIX, bypasses_node};
+use crate::desired::{Attachment, Container, PublicInterface, PublicKind};
+use crate::location::Place;
+use crate::observed::Observed;
+use crate::probe::{Probe, argv};
+use crate::refusal::Refusal;
+
+/// Keys of `netN` that are not part of the declaration and stay as they are.
+const KEPT: [&str; 5] = ["rate", "mtu", "tag", "trunks", "link_down"];
+
+/// Raw keys that the declaration decides; others, such as `mtu`, stay as they are.
+const OWNED_RAW: [&str; 12] = [
+    "type",
+    "link",
+    "flags",
+    "name",
+    "hwaddr",
+    "macvlan.mode",
+    "ipvlan.mode",
+    "ipvlan.isolation",
+    "veth.pair",
+    "veth.mode",
+    "ipv4.address",
+    // Never written: a second default gateway keeps the container from starting.
+    "ipv4.gateway",
+];
+
+/// A way in which a node takes a public interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lowering {
+    /// The spec's string, by `pct set`.
+    Pct,
+    /// Raw `lxc.net.1.*` keys.
+    Raw,
+    /// A plain port of the bridge, by `pct set`.
+    Veth,
+}
+
+/// Returns the question what types of interface the node's `pct` takes.
+pub(in super::super) fn capability_probe() -> Probe {
+    Probe::Run { place: Place::Node, argv: argv(["pct", "help", "set", "--verbose"]) }
+}
+
+/// Returns the types of interface that the help of `pct set` lists for `netN`.
+fn types_of(help: &str) -> Vec<String> {
+    // The option's text is wrapped: its words are one stream up to the next option.
+    let words = help.split_whitespace().collect::<Vec<_>>().join("");
+    let of_net = words.split("-net[n]").nth(1).unwrap_or_default();
+    let of_type = of_net.split("type=<").nth(1).and_then(|rest| rest.split('>').next());
+    of_type.unwrap_or_default().split('|').map(str::to_owned).collect()
+}
+
+impl Lowering {
+    /// Returns the lowering for this node: by what is declared, else by what the node can do.
+    pub(super) fn choose(
+        observed: &Observed<'_>,
+        wanted: &PublicInterface,
+    ) -> Result<Self, Vec<Refusal>> {
+        if wanted.kind == PublicKind::Veth {
+            return Ok(Self::Veth);
+        }
+        let Probe::Run { place, argv } = capability_probe() else { return Ok(Self::Raw) };
+        let help = observed.facts.ran(place, &argv).map(|output| output.stdout.clone());
+        let takes = types_of(&help.unwrap_or_default()).iter().any(|t| t == wanted.kind.as_str());
+        match observed.desired.network.attachment {
+            Attachment::Lxc => Ok(Self::Raw),
+            Attachment::Auto => Ok(if takes { Self::Pct } else { Self::Raw }),
+            Attachment::Pct if takes => Ok(Self::Pct),
+            Attachment::Pct => Err(vec![Refusal::declared(
+                &wanted.origin.at("type"),
+                format!("this node's pct does not take type={}", wanted.kind.as_str()),
+                "Take `network.macvlan_attachment` away, or set it to `auto` or `lxc`.",
+            )]),
+        }
+    }
+
+    /// Returns what an expert would say of the interface.
+    pub(super) fn notes(
+        self,
+        observed: &Observed<'_>,
+        container: &Container,
+        wanted: &PublicInterface,
+        host_only: bool,
+    ) -> Vec<String> {
+        let asked = format!("pct set {} --net1 {}", container.vmid, wanted.spec_string());
+        let uplink = observed.uplinks(&wanted.bridge).join(", ");
+        let mut notes = vec![format!("on {}, uplink {uplink}", wanted.bridge)];
+        notes.push(match self {
+            Self::Pct => format!("as `{asked}`, which this node's pct takes"),
+            Self::Raw => {
+                format!("`{asked}` is refused by this node's pct: written as lxc.net.1.* keys")
+            }
+            Self::Veth => {
+                "as a veth port of the bridge, which Proxmox VE's firewall sees".to_owned()
+            }
+        });
+        if host_only {
+            let ip = wanted.ip.addr();
+            notes.push(format!(
+                "{ip}/32: another interface of the container is in {}",
+                wanted.ip.trunc()
+            ));
+        }
+        if wanted.gateway.is_some() && self != Self::Pct {
+            notes.push(
+                "gw is not set as a default route: the internal interface keeps it".to_owned(),
+            );
+        }
+        if bypasses_node(wanted) {
+            notes.push("Proxmox VE's firewall does not see this interface: every port that the container opens is open on it".to_owned());
+            notes.push(format!("the node and guests routed through it cannot reach {}; `type: \"veth\"` would be seen by both", wanted.ip.addr()));
+        }
+        notes
+    }
+}
+
+/// Returns the interface as raw keys, in the order that liblxc needs: `type` resets an interface, and
+/// its options are refused before it.
+pub(super) fn raw_form(
+    wanted: &PublicInterface,
+    host_only: bool,
+    present: &[(String, String)],
+) -> Vec<(String, String)> {
+    let mut keys =
+        vec![("type", wanted.kind.as_str().to_owned()), ("link", wanted.bridge.to_string())];
+    match wanted.kind {
+        // The kernel's default is `private`, in which guests of one bridge do not reach each other.
+        PublicKind::Macvlan(mode) => keys.push(("macvlan.mode", mode.as_str().to_owned())),
+        PublicKind::Ipvlan => keys.push(("ipvlan.mode", "l3".to_owned())),
+        PublicKind::Veth => {}
+    }
+    keys.push(("flags", "up".to_owned()));
+    keys.push(("name", PublicInterface::NAME.to_owned()));
+    keys.extend(wanted.mac.map(|mac| ("hwaddr", mac.to_string())));
+    keys.push(("ipv4.address", address(wanted, host_only).to_string()));
+    let named = keys.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value));
+    let kept = present.iter().filter(|(key, _)| !OWNED_RAW.contains(&&key[PREFIX.len()..]));
+    named.chain(kept.cloned()).collect()
+}
+
+/// Returns whether raw keys build the same interface.
+pub(super) fn same_raw(left: &[(String, String)], right: &[(String, String)]) -> bool {
+    let same = |(a, b): (&(String, String), &(String, String))| {
+        let key = match a.0.strip_prefix(PREFIX) {
+            Some("ipv4.address") => "ip",
+            Some("hwaddr") => "hwaddr",
+            _ => "",
+        };
+        a.0 == b.0 && same_value(key, Some(&a.1), Some(&b.1))
+    };
+    let sorted = |pairs: &[(String, String)]| {
+        let mut pairs = pairs.to_vec();
+        pairs.sort();
+        pairs
+    };
+    let type_first = left.first().map(|(key, _)| key) == right.first().map(|(key, _)| key);
+    type_first && left.len() == right.len() && sorted(left).iter().zip(&sorted(right)).all(same)
+}
+
+/// Returns the interface as a value for `pct set`.
+pub(super) fn pct_form(
+    container: &Container,
+    wanted: &PublicInterface,
+    host_only: bool,
+    lowering: Lowering,
+    present: Option<&NetText>,
+) -> NetText {
+    let mut net = NetText::parse(&wanted.spec_string());
+    if lowering == Lowering::Veth {
+        net = NetText::parse(&format!("name={},bridge={}", PublicInterface::NAME, wanted.bridge));
+        net = wanted.mac.map_or(net.clone(), |mac| net.with("hwaddr", &mac.to_string()));
+        // No gateway: a second one would move the container's default route at once.
+        net = net.with("ip", &address(wanted, host_only).to_string());
+        let firewall = container.firewall.as_ref().and_then(|firewall| firewall.enabled);
+        net = if firewall == Some(true) { net.with("firewall", "1") } else { net };
+    }
+    let present = present.map(|present| present.pairs()).into_iter().flatten();
+    present
+        .filter(|(key, _)| KEPT.contains(key))
+        .fold(net, |net, (key, value)| net.with(key, value))
+}
+
+fn address(wanted: &PublicInterface, host_only: bool) -> Ipv4Net {
+    if host_only { Ipv4Net::from(wanted.ip.addr()) } else { wanted.ip }
+}

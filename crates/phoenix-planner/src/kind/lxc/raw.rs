@@ -1,0 +1,80 @@
+//! `lxc_options`: raw `lxc.*` lines, which only an edit of the file can set.
+
+use phoenix_formats::lxc_conf::{Edit, LxcConf};
+
+use super::attribute;
+use crate::desired::Container;
+use crate::plan::Attribute;
+
+/// The keys of lxc.container.conf(5) that may stand several times, each line adding to the others.
+const LISTS: [&str; 9] = [
+    "lxc.cap.drop",
+    "lxc.cap.keep",
+    "lxc.cgroup.",
+    "lxc.cgroup2.",
+    "lxc.environment",
+    "lxc.hook.",
+    "lxc.idmap",
+    "lxc.mount.auto",
+    "lxc.mount.entry",
+];
+
+/// The raw lines that are declared and not there.
+pub(super) struct Change {
+    lines: Vec<Line>,
+}
+
+struct Line {
+    key: String,
+    before: Option<String>,
+    after: String,
+}
+
+/// Returns the declared raw lines that are not there; lines that are not declared stay.
+pub(super) fn change(container: &Container, conf: &LxcConf) -> Change {
+    let wanted = container.raw.iter().map(|located| &located.value);
+    let missing = wanted.filter(|pair| !conf.raw().contains(pair));
+    let lines = missing.map(|(key, value)| Line {
+        key: key.clone(),
+        before: replaced(conf, key).map(str::to_owned),
+        after: value.clone(),
+    });
+    Change { lines: lines.collect() }
+}
+
+/// Returns the value that a new one replaces: none for a key that may stand several times.
+fn replaced<'a>(conf: &'a LxcConf, key: &str) -> Option<&'a str> {
+    let is_list =
+        LISTS.iter().any(|list| key == *list || list.ends_with('.') && key.starts_with(list));
+    let mut present = conf.raw().iter().rev().filter(|(name, _)| name == key);
+    if is_list { None } else { present.next().map(|(_, value)| value.as_str()) }
+}
+
+impl Change {
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    pub(super) fn attributes(&self) -> Vec<Attribute> {
+        let shown =
+            |line: &Line| attribute(&line.key, line.before.clone(), Some(line.after.clone()));
+        self.lines.iter().map(shown).collect()
+    }
+
+    pub(super) fn reason(&self) -> Option<String> {
+        match self.lines.as_slice() {
+            [] => None,
+            [line] => Some(line.key.clone()),
+            lines => Some(format!("{} raw lines", lines.len())),
+        }
+    }
+
+    pub(super) fn edits(&self) -> Vec<Edit> {
+        let remove = |line: &Line| {
+            let (key, value) = (line.key.clone(), line.before.clone()?);
+            Some(Edit::RemoveRaw { key, value })
+        };
+        let add = |line: &Line| Edit::AddRaw { key: line.key.clone(), value: line.after.clone() };
+        self.lines.iter().flat_map(|line| remove(line).into_iter().chain([add(line)])).collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! Stopping and starting a container, and what it must show afterwards.
+
+use phoenix_formats::lxc_conf::LxcConf;
+
+use super::{address, public};
+use crate::desired::{Container, PublicInterface};
+use crate::location::Place;
+use crate::observed::Observed;
+use crate::operation::{Check, OnFailure, Operation, Run, Want};
+use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
+use crate::probe::{Probe, argv};
+
+/// Seconds that a container has for its shutdown before it is stopped: Proxmox VE's own default.
+const SHUTDOWN: &str = "60";
+
+/// A dead network namespace can hold a fixed MAC for up to 127 seconds (measured): ten tries with
+/// 15 seconds between last 135.
+const START: OnFailure = OnFailure::Retry { attempts: 10, pause: 15 };
+
+/// How long the guest's own network may take after its start: 30 seconds.
+const SETTLE: (u32, u32) = (15, 2);
+
+/// Adds what a container with a new public interface needs to have it: a restart when it runs, a
+/// start when it is stopped and shall run.
+pub(super) fn plan(
+    observed: &Observed<'_>,
+    container: &Container,
+    conf: &LxcConf,
+    configured: ActionId,
+    draft: &mut Draft,
+) {
+    let needs = [(configured, Edge::Needs)];
+    if !observed.is_running(container.vmid) {
+        ensure_running(observed, container, &needs, draft);
+        return;
+    }
+    let quiet = if public::holds_mac(conf) { release_mac(container) } else { Vec::new() };
+    let mut notes =
+        vec!["everything that the container serves is away while it restarts".to_owned()];
+    if !quiet.is_empty() {
+        notes.push("its fixed MAC can stay taken for two minutes after the stop; the start is tried again until then".to_owned());
+    }
+    let id = container.vmid.to_string();
+    let stop = ["pct", "shutdown", &id, "--forceStop", "1", "--timeout", SHUTDOWN];
+    let mut operations = quiet;
+    operations.push(Operation::Run(Run::on_node(argv(stop))));
+    operations.push(start(container));
+    operations.extend(shows_interface(container));
+    draft.add(action(container, "restart", "for its public interface", operations, notes), &needs);
+}
+
+/// Adds the start of a container that is stopped and declared to start at boot; returns the action,
+/// or that of a start or restart which is there already.
+pub(in super::super) fn ensure_running(
+    observed: &Observed<'_>,
+    container: &Container,
+    needs: &[(ActionId, Edge)],
+    draft: &mut Draft,
+) -> Option<ActionId> {
+    let start_address = address(container.vmid).part("start");
+    let present = draft.find(&start_address);
+    let wanted = container.onboot.as_ref().is_some_and(|onboot| onboot.value);
+    if present.is_some() || !wanted || observed.is_running(container.vmid) {
+        return present;
+    }
+    let mut operations = vec![start(container)];
+    operations.extend(shows_interface(container));
+    let reason = "stopped, and declared to start at boot";
+    Some(draft.add(action(container, "start", reason, operations, Vec::new()), needs))
+}
+
+/// Returns the restart or start of a container that is already planned.
+pub(in super::super) fn planned(container: &Container, draft: &Draft) -> Option<ActionId> {
+    let base = address(container.vmid);
+    draft.find(&base.part("restart")).or_else(|| draft.find(&base.part("start")))
+}
+
+fn action(
+    container: &Container,
+    part: &str,
+    reason: &str,
+    operations: Vec<Operation>,
+    notes: Vec<String>,
+) -> Action {
+    Action {
+        address: address(container.vmid).part(part),
+        verb: Verb::Do,
+        reason: reason.to_owned(),
+        disruption: if part == "start" { Disruption::Start } else { Disruption::Restart },
+        guest: Some(container.vmid),
+        origin: None,
+        attributes: Vec::new(),
+        notes,
+        operations,
+    }
+}
+
+fn start(container: &Container) -> Operation {
+    let argv = argv(["pct", "start", &container.vmid.to_string()]);
+    Operation::Run(Run { on_failure: START, ..Run::on_node(argv) })
+}
+
+/// Frees the MAC of a macvlan before the stop: sockets that still send keep the container's dead
+/// network namespace, and in it the interface, alive. Setting it down releases the address.
+fn release_mac(container: &Container) -> Vec<Operation> {
+    let quiet = |words: &[&str]| {
+        let argv = words.iter().map(|word| (*word).to_owned()).collect();
+        let run = Run::at(Place::Guest(container.vmid), argv);
+        Operation::Run(Run { on_failure: OnFailure::Continue, ..run })
+    };
+    vec![
+        quiet(&["systemctl", "stop", "nginx.service"]),
+        quiet(&["ip", "link", "set", PublicInterface::NAME, "down"]),
+    ]
+}
+
+/// Returns the check that the container has its public interface as declared.
+pub(in super::super) fn shows_interface(container: &Container) -> Option<Operation> {
+    let wanted = container.public.as_ref().filter(|wanted| wanted.enabled)?;
+    let show = argv(["ip", "-json", "-details", "address", "show"]);
+    Some(Operation::Check(Check {
+        probe: Probe::Run { place: Place::Guest(container.vmid), argv: show },
+        want: Want::Interface {
+            name: PublicInterface::NAME.to_owned(),
+            ip: wanted.ip.addr(),
+            mac: wanted.mac.map(|mac| mac.to_string()),
+        },
+        attempts: SETTLE.0,
+        pause: SETTLE.1,
+    }))
+}

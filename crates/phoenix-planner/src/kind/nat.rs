@@ -1,0 +1,212 @@
+//! NAT on the node that a container's own public address makes obsolete.
+//!
+//! Live rules are deleted one by one, by their exact words; saved ones by editing the file. All of it
+//! comes last, after the container has shown its interface, its route and its sockets. What also
+//! serves something else is reported and left.
+
+mod proof;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use phoenix_formats::iptables::{
+    PortRange, PortSet, Protocol, Removal, Rule, delete_argv, obsolete,
+};
+use phoenix_formats::net::NetText;
+
+use self::sources::{Source, SourceKind};
+use super::nginx_site::PORTS;
+use super::{lxc, nginx_site};
+use crate::address::Address;
+use crate::desired::{Container, Desired, Ipv4Config, PublicInterface};
+use crate::observed::Observed;
+use crate::operation::{Operation, Run, Write};
+use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
+use crate::probe::{Facts, Probe};
+use crate::refusal::Refusal;
+
+pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
+    if nginx_site::public(desired).next().is_none() {
+        return Vec::new();
+    }
+    sources::probes(facts)
+}
+
+pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    let with_nat = nginx_site::public(observed.desired);
+    let with_nat = with_nat.filter(|(container, _)| observed.config(container.vmid).is_some());
+    let with_nat = with_nat.collect::<Vec<_>>();
+    if with_nat.is_empty() {
+        return Ok(());
+    }
+    let sources = sources::read(observed.facts)?;
+    // A file that serves several containers is edited once for each, one after the other.
+    let mut gone = BTreeMap::<usize, Vec<usize>>::new();
+    for (container, public) in with_nat {
+        plan_one(observed, container, public, &sources, &mut gone, draft);
+    }
+    Ok(())
+}
+
+/// The rules of one port, by source: the indices of what goes.
+type Group = BTreeMap<usize, Vec<Removal>>;
+
+fn plan_one(
+    observed: &Observed<'_>,
+    container: &Container,
+    public: &PublicInterface,
+    sources: &[Source],
+    gone: &mut BTreeMap<usize, Vec<usize>>,
+    draft: &mut Draft,
+) {
+    let Some(internal) = internal_address(observed, container) else { return };
+    let groups = groups(observed, container, internal, sources, draft);
+    let served = proof::Served::of(observed, container, internal);
+    let allowed = groups.into_iter().filter(|(port, _)| served.allows(container, *port, draft));
+    let allowed = allowed.collect::<Vec<_>>();
+    if allowed.is_empty() {
+        return;
+    }
+    let Some(proof) = proof::plan(observed, container, public, &served, draft) else {
+        for (port, _) in allowed {
+            draft.defer(address(port), format!("{} is stopped and not declared to start at boot: it cannot show that it serves the port itself", lxc::address(container.vmid)));
+        }
+        return;
+    };
+    let mut before = proof;
+    for (port, group) in allowed {
+        before = draft.add(
+            remove(container, port, &group, sources, gone),
+            &[(proof, Edge::Needs), (before, Edge::Needs)],
+        );
+    }
+}
+
+fn address(port: u16) -> Address {
+    Address::new("nat", port)
+}
+
+/// Returns the container's internal address: the declared one, else that of its configuration.
+fn internal_address(observed: &Observed<'_>, container: &Container) -> Option<Ipv4Addr> {
+    if let Some(Ipv4Config::Static(ip)) = container.net0.as_ref()?.ip {
+        return Some(ip.addr());
+    }
+    let net0 = observed.config(container.vmid)?.get("net0")?;
+    let ip = NetText::parse(net0).get("ip")?.parse::<ipnet::Ipv4Net>().ok()?;
+    Some(ip.addr())
+}
+
+/// Returns the obsolete rules by the port that they serve, and reports those that are left.
+fn groups(
+    observed: &Observed<'_>,
+    container: &Container,
+    internal: Ipv4Addr,
+    sources: &[Source],
+    draft: &mut Draft,
+) -> BTreeMap<u16, Group> {
+    let accepted = accepted(container);
+    let local = local_addresses(observed);
+    let mut groups = BTreeMap::<u16, Group>::new();
+    for (number, source) in sources.iter().enumerate() {
+        let verdicts = obsolete(&source.rules, internal, &local, &accepted);
+        for left in &verdicts.left {
+            let what = format!("{} stays: {}", source.shown(&left.rule), left.reason);
+            draft.defer(address(port_of(&left.rule).unwrap_or(0)), what);
+        }
+        for command in source.opaque_about(internal) {
+            draft.note(format!(
+                "{command} is about {internal} and more than a plain rule: it is left"
+            ));
+        }
+        for removal in verdicts.remove {
+            let port = port_of(&removal.rule).unwrap_or(PORTS[1]);
+            groups.entry(port).or_default().entry(number).or_default().push(removal);
+        }
+    }
+    groups
+}
+
+/// Returns the ports that the container's public rules accept from everybody.
+fn accepted(container: &Container) -> PortSet {
+    let always = PORTS.map(|port| (Protocol::Tcp, PortRange::one(port)));
+    let rules = container.firewall.iter().flat_map(|firewall| firewall.rules.iter().flatten());
+    let declared = rules.flat_map(|rule| super::firewall::opened_publicly(&rule.value));
+    always.into_iter().chain(declared).collect()
+}
+
+fn local_addresses(observed: &Observed<'_>) -> Vec<Ipv4Addr> {
+    let all = observed.links.iter().flat_map(|link| &link.addresses);
+    let v4 = all.filter_map(|address| match address.net {
+        ipnet::IpNet::V4(net) => Some(net.addr()),
+        ipnet::IpNet::V6(_) => None,
+    });
+    v4.collect()
+}
+
+/// Returns the lowest port that a rule is about.
+fn port_of(rule: &Rule) -> Option<u16> {
+    let spec = rule.spec();
+    let ports = spec.dports.or(spec.sports)?;
+    ports.value.first().map(|range| range.first())
+}
+
+fn remove(
+    container: &Container,
+    port: u16,
+    group: &Group,
+    sources: &[Source],
+    gone: &mut BTreeMap<usize, Vec<usize>>,
+) -> Action {
+    let mut attributes = Vec::new();
+    let mut operations = Vec::new();
+    for (number, removals) in group {
+        let source = &sources[*number];
+        match &source.kind {
+            SourceKind::Live => {
+                attributes.extend(removals.iter().map(live_attribute));
+                operations.extend(
+                    removals.iter().map(|r| Operation::Run(Run::on_node(delete_argv(&r.rule)))),
+                );
+            }
+            SourceKind::File { at, .. } => {
+                let gone = gone.entry(*number).or_default();
+                let before = source.without(gone);
+                gone.extend(removals.iter().map(|removal| removal.index));
+                let after = source.without(gone);
+                let write = Write::new(at.clone(), Some(before), after, sources::FILE_MODE);
+                operations.push(Operation::Write(write));
+            }
+        }
+    }
+    Action {
+        address: address(port),
+        verb: Verb::Remove,
+        reason: format!("{} has its own address now", container.vmid),
+        disruption: Disruption::None,
+        guest: Some(container.vmid),
+        origin: None,
+        attributes,
+        notes: Vec::new(),
+        operations,
+    }
+}
+
+fn live_attribute(removal: &Removal) -> Attribute {
+    Attribute {
+        verb: Verb::Remove,
+        name: "live rule".to_owned(),
+        before: Some(sources::rule_text(&removal.rule)),
+        after: None,
+        class: None,
+        notes: vec![removal.reason.to_string()],
+    }
+}
+
+/// Returns the actions that a proof comes after.
+fn before_proof(container: &Container, draft: &Draft) -> Vec<(ActionId, Edge)> {
+    let configured = draft.find(&lxc::address(container.vmid));
+    let started = lxc::planned(container, draft);
+    let sites = nginx_site::planned(container, draft);
+    configured.into_iter().chain(started).chain(sites).map(|id| (id, Edge::Needs)).collect()
+}

@@ -1,0 +1,149 @@
+//! What a container must show before the NAT to it goes.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use phoenix_formats::nginx::{Loaded, Socket, listening_sockets};
+
+use super::{address, before_proof, nginx_site};
+use crate::desired::{Container, PublicInterface};
+use crate::kind::lxc;
+use crate::location::Place;
+use crate::observed::Observed;
+use crate::operation::{Check, Operation, Want};
+use crate::plan::{Action, ActionId, Disruption, Draft, Verb};
+use crate::probe::{Argv, Probe};
+
+/// How long a route may take to be there: 10 seconds.
+const SETTLE: (u32, u32) = (10, 1);
+
+/// Who answers on a container's ports.
+pub(super) struct Served {
+    loaded: Loaded,
+    live: Option<String>,
+    internal: Ipv4Addr,
+}
+
+/// On which addresses a port is served.
+enum On {
+    Everywhere,
+    InternalOnly,
+    Nowhere,
+}
+
+impl Served {
+    /// Reads which sockets nginx's files ask for, once the planned changes are made, and which the
+    /// container has.
+    pub(super) fn of(observed: &Observed<'_>, container: &Container, internal: Ipv4Addr) -> Self {
+        let loaded = nginx_site::planned_reading(observed, container).loaded();
+        let live = nginx_site::live_sockets(observed, container.vmid);
+        Self { loaded, live, internal }
+    }
+
+    /// Returns whether NAT to a port may go, and reports why not.
+    pub(super) fn allows(&self, container: &Container, port: u16, draft: &mut Draft) -> bool {
+        match self.on(port) {
+            On::Everywhere => true,
+            On::InternalOnly => {
+                let guest = lxc::address(container.vmid);
+                let what = format!("{guest} serves port {port} on {} only", self.internal);
+                draft.defer(address(port), what);
+                false
+            }
+            On::Nowhere => {
+                draft.note(format!(
+                    "nothing that phoenix can see in container {} listens on port {port}: the NAT to it serves nobody",
+                    container.vmid
+                ));
+                true
+            }
+        }
+    }
+
+    fn on(&self, port: u16) -> On {
+        let asked =
+            self.loaded.sockets().into_iter().filter(|socket| port_of(socket) == Some(port));
+        let asked = asked.collect::<Vec<_>>();
+        let live = self.live.as_deref().map(listening_sockets).unwrap_or_default();
+        let live = live.into_iter().filter(|socket| port_of(socket) == Some(port));
+        // What nginx's files ask for will be; only what nginx does not serve is as it is now.
+        let sockets = if asked.is_empty() { live.collect() } else { asked };
+        if sockets.iter().any(|socket| self.is_public(socket)) {
+            On::Everywhere
+        } else if sockets
+            .iter()
+            .any(|socket| matches!(socket, Socket::Tcp(ip, _) if *ip == self.internal))
+        {
+            On::InternalOnly
+        } else {
+            On::Nowhere
+        }
+    }
+
+    /// Everything but the internal address and loopback is open on the public interface too.
+    fn is_public(&self, socket: &Socket) -> bool {
+        match socket {
+            Socket::Dual(_) => true,
+            Socket::Tcp(IpAddr::V4(ip), _) => *ip != self.internal && !ip.is_loopback(),
+            Socket::Tcp(IpAddr::V6(_), _) | Socket::Unix(_) => false,
+        }
+    }
+}
+
+fn port_of(socket: &Socket) -> Option<u16> {
+    match socket {
+        Socket::Dual(port) | Socket::Tcp(_, port) => Some(*port),
+        Socket::Unix(_) => None,
+    }
+}
+
+/// Adds the proof; returns nothing when the container is stopped and shall stay so.
+pub(super) fn plan(
+    observed: &Observed<'_>,
+    container: &Container,
+    public: &PublicInterface,
+    served: &Served,
+    draft: &mut Draft,
+) -> Option<ActionId> {
+    let up = lxc::ensure_running(observed, container, &before_proof(container, draft), draft);
+    if !observed.is_running(container.vmid) && up.is_none() {
+        return None;
+    }
+    let mut operations = Vec::new();
+    operations.extend(lxc::shows_interface(container));
+    operations.extend(shows_route(observed, container, public));
+    operations.extend(nginx_site::shows_sockets(container, &served.loaded));
+    let action = Action {
+        address: lxc::address(container.vmid).part("proof"),
+        verb: Verb::Do,
+        reason: "shows its interface, route and sockets before NAT goes".to_owned(),
+        disruption: Disruption::None,
+        guest: Some(container.vmid),
+        origin: None,
+        attributes: Vec::new(),
+        notes: Vec::new(),
+        operations,
+    };
+    let before = before_proof(container, draft);
+    Some(draft.add(action, &before))
+}
+
+/// Returns the check that the public gateway is reached: by the public interface itself, unless the
+/// internal one is in the same subnet.
+fn shows_route(
+    observed: &Observed<'_>,
+    container: &Container,
+    public: &PublicInterface,
+) -> Option<Operation> {
+    let gateway = public.gateway?;
+    let conf = observed.config(container.vmid)?;
+    let shared = lxc::shares_subnet(container, conf, public);
+    let want = if shared {
+        Want::Success
+    } else {
+        Want::RouteBy { device: PublicInterface::NAME.to_owned() }
+    };
+    let argv: Argv = ["ip", "-json", "route", "get"].map(str::to_owned).to_vec();
+    let argv = argv.into_iter().chain([gateway.to_string()]).collect();
+    let probe = Probe::Run { place: Place::Guest(container.vmid), argv };
+    Some(Operation::Check(Check { probe, want, attempts: SETTLE.0, pause: SETTLE.1 }))
+}

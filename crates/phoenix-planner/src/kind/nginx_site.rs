@@ -1,0 +1,326 @@
+//! nginx inside a container with a public interface: its sites listen on all interfaces.
+//!
+//! The edit is that of `phoenix_formats::nginx`; in the container the Perl helper of the spec makes
+//! it, and its result must be the planned bytes. Other directives are not managed.
+
+mod reading;
+
+use std::collections::BTreeMap;
+
+use phoenix_formats::Vmid;
+use phoenix_formats::nginx::{
+    Loaded, Rewrite, SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME, Socket, listen_on_all_interfaces,
+    listening_sockets,
+};
+
+pub(super) use self::reading::Reading;
+use super::lxc;
+use crate::address::Address;
+use crate::desired::{Container, Desired, PublicInterface};
+use crate::location::{AbsolutePath, Location, Place};
+use crate::observed::Observed;
+use crate::operation::{Check, Operation, Run, Shown, Transform, Want, Write};
+use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
+use crate::probe::{Answer, Argv, Facts, Probe, argv};
+use crate::refusal::Refusal;
+use crate::want;
+
+/// The ports that a public interface serves (spec, 3.4).
+pub(super) const PORTS: [u16; 2] = [80, 443];
+/// Where the helper is installed: a folder of the administrator's own programs (hier(7)).
+const HELPER_FOLDER: &str = "/usr/local/sbin";
+/// Permission bits of the helper.
+const HELPER_MODE: u32 = 0o755;
+/// How long nginx may take to open its sockets after a restart: 10 seconds.
+const SETTLE: (u32, u32) = (10, 1);
+
+fn sockets_argv() -> Argv {
+    argv(["ss", "-Hltn"])
+}
+
+/// Returns the containers with a public interface, each with it.
+pub(super) fn public(desired: &Desired) -> impl Iterator<Item = (&Container, &PublicInterface)> {
+    let of = |c: &'_ Container| c.public.as_ref().is_some_and(|public| public.enabled);
+    let containers = desired.containers.values().filter(move |c| of(c));
+    containers.filter_map(|c| Some((c, c.public.as_ref()?)))
+}
+
+pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
+    let of_one = |(container, public): (&Container, &PublicInterface)| {
+        let mut probes = reading::probes(container.vmid, &public.nginx_sites, facts);
+        probes.push(Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() });
+        probes.push(Probe::File(helper(container.vmid)));
+        probes
+    };
+    let there = |c: &Container| facts.text(&crate::observed::config_path(c.vmid)).is_some();
+    public(desired).filter(|(c, _)| there(c)).flat_map(of_one).collect()
+}
+
+pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    for (container, public) in public(observed.desired) {
+        if observed.config(container.vmid).is_some() {
+            refusals.extend(plan_one(observed, container, public, draft).err());
+        }
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+}
+
+fn plan_one(
+    observed: &Observed<'_>,
+    container: &Container,
+    public: &PublicInterface,
+    draft: &mut Draft,
+) -> Result<(), Refusal> {
+    let mut reading = Reading::new(container.vmid, observed.facts);
+    let mut earlier = Vec::new();
+    for path in &public.nginx_sites {
+        let Some(site) = Site::read(observed, container, path, &reading, draft)? else { continue };
+        let Rewrite { text, changes, problems } = site.rewrite(&reading);
+        for problem in &problems {
+            draft.defer(site.address.clone(), format!("{}: {problem}", site.at));
+        }
+        if !problems.is_empty() || changes.is_empty() {
+            continue;
+        }
+        reading.replace(path, &text);
+        earlier.push((site, text, changes.len()));
+    }
+    add(observed, container, &reading, earlier, draft);
+    Ok(())
+}
+
+/// One site's file, as it is.
+struct Site {
+    address: Address,
+    at: Location,
+    path: AbsolutePath,
+    text: String,
+}
+
+impl Site {
+    /// Reads a site's file; says why there is none.
+    fn read(
+        observed: &Observed<'_>,
+        container: &Container,
+        path: &AbsolutePath,
+        reading: &Reading,
+        draft: &mut Draft,
+    ) -> Result<Option<Self>, Refusal> {
+        let at = Location::guest(container.vmid, path.clone());
+        let address = lxc::address(container.vmid).part("nginx").part(path.file_name());
+        let text = match observed.facts.answer(&Probe::File(at.clone())) {
+            Answer::Text(text) => text,
+            Answer::Absent => {
+                draft.defer(address, format!("{at} is not there"));
+                return Ok(None);
+            }
+            Answer::Unreachable(why) => {
+                draft.defer(address, format!("{at} cannot be read: {why}"));
+                return Ok(None);
+            }
+            _ => return Ok(None),
+        };
+        let conf = phoenix_formats::nginx::NginxConf::parse(&text);
+        if let Some(problem) = conf.problems().first() {
+            let help = "Mend the file until `nginx -t` takes it, then plan again.";
+            return Err(Refusal::file(&at, Some(problem.line), problem.message.clone(), help));
+        }
+        if !reading.loads(path) {
+            draft.note(format!("{at} is not included by the container's nginx.conf: nginx does not serve it, and `nginx -t` proves nothing about it"));
+        }
+        Ok(Some(Self { address, at, path: path.clone(), text }))
+    }
+
+    fn rewrite(&self, reading: &Reading) -> Rewrite {
+        let loaded = reading.loaded();
+        let among_others = reading.loaded_path(&self.path);
+        among_others
+            .and_then(|path| loaded.listen_on_all_interfaces(&path))
+            .unwrap_or_else(|| listen_on_all_interfaces(&self.text))
+    }
+}
+
+/// Adds the actions: every changed site tests nginx, the last one restarts it.
+fn add(
+    observed: &Observed<'_>,
+    container: &Container,
+    reading: &Reading,
+    sites: Vec<(Site, String, usize)>,
+    draft: &mut Draft,
+) {
+    let up = lxc::ensure_running(observed, container, &[], draft);
+    let runs = observed.is_running(container.vmid) || up.is_some();
+    let mut needs =
+        lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();
+    let last = sites.len().saturating_sub(1);
+    for (number, (site, after, changed)) in sites.into_iter().enumerate() {
+        if !runs {
+            draft.defer(site.address, "the container is stopped and not declared to start at boot");
+            continue;
+        }
+        let mut operations = edit(observed, container, &site, after);
+        if number == last {
+            operations.extend(restart(container, reading));
+        }
+        let id = draft.add(change(container, &site, changed, number == last, operations), &needs);
+        needs.push((id, Edge::Needs));
+    }
+    if needs.is_empty() && runs {
+        stale_sockets(observed, container, reading, draft);
+    }
+}
+
+fn edit(
+    observed: &Observed<'_>,
+    container: &Container,
+    site: &Site,
+    after: String,
+) -> Vec<Operation> {
+    let place = Place::Guest(container.vmid);
+    let at = helper(container.vmid);
+    let argv_of = [at.path.to_string(), site.path.to_string()].to_vec();
+    let before = observed.facts.text(&at).map(str::to_owned);
+    let install = (before.as_deref() != Some(SET_LISTEN_HELPER)).then(|| {
+        let after = SET_LISTEN_HELPER.to_owned();
+        let write = Write::new(at, before, after, HELPER_MODE);
+        Operation::Write(Write { shown: Shown::NameOnly, ..write })
+    });
+    let transform =
+        Transform { at: site.at.clone(), before: site.text.clone(), after, argv: argv_of };
+    let test = Run::at(place, argv(["nginx", "-t"]));
+    install.into_iter().chain([Operation::Transform(transform), Operation::Run(test)]).collect()
+}
+
+/// A reload would keep the old sockets and say nothing (measured), so nginx is restarted, and its
+/// sockets are compared with what its files ask for.
+fn restart(container: &Container, reading: &Reading) -> Vec<Operation> {
+    let place = Place::Guest(container.vmid);
+    let restart = argv(["systemctl", "restart", "nginx.service"]);
+    let run = Run { undo: Some(restart.clone()), ..Run::at(place, restart) };
+    let mut operations = vec![Operation::Run(run)];
+    operations.extend(shows_sockets(container, &reading.loaded()));
+    operations
+}
+
+/// Returns the check that the ports of public interfaces listen as nginx's files ask.
+pub(super) fn shows_sockets(container: &Container, loaded: &Loaded) -> Option<Operation> {
+    let sockets = asked(loaded);
+    (!sockets.is_empty()).then(|| {
+        Operation::Check(Check {
+            probe: Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() },
+            want: Want::Sockets(sockets),
+            attempts: SETTLE.0,
+            pause: SETTLE.1,
+        })
+    })
+}
+
+/// Returns the sockets of the public ports that nginx's files ask for.
+fn asked(loaded: &Loaded) -> Vec<String> {
+    let public = |socket: &Socket| match socket {
+        Socket::Dual(port) => PORTS.contains(port),
+        Socket::Tcp(ip, port) => PORTS.contains(port) && !ip.is_loopback(),
+        Socket::Unix(_) => false,
+    };
+    loaded.sockets().iter().filter(|socket| public(socket)).map(ToString::to_string).collect()
+}
+
+fn change(
+    container: &Container,
+    site: &Site,
+    changed: usize,
+    restarts: bool,
+    operations: Vec<Operation>,
+) -> Action {
+    Action {
+        address: site.address.clone(),
+        verb: Verb::Change,
+        reason: format!("listen on all interfaces ({})", counted(changed, "line")),
+        disruption: if restarts { Disruption::RestartService } else { Disruption::None },
+        guest: Some(container.vmid),
+        origin: container.public.as_ref().map(|public| public.origin.clone()),
+        attributes: Vec::<Attribute>::new(),
+        notes: Vec::new(),
+        operations,
+    }
+}
+
+/// Adds a restart of nginx whose files are right and whose sockets are not, as after a reload.
+fn stale_sockets(
+    observed: &Observed<'_>,
+    container: &Container,
+    reading: &Reading,
+    draft: &mut Draft,
+) {
+    let loaded = reading.loaded();
+    let wanted = Want::Sockets(asked(&loaded));
+    let probe = Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() };
+    let answer = observed.facts.answer(&probe);
+    let Answer::Ran(output) = &answer else { return };
+    let Err(why) = want::holds(&wanted, &answer) else { return };
+    // Without any socket on these ports nginx is down or serves something else: not ours to start.
+    if !output.success() || !serves_public_ports(&output.stdout) {
+        return;
+    }
+    let Some(site) = container.public.as_ref().and_then(|public| public.nginx_sites.first()) else {
+        return;
+    };
+    let action = Action {
+        address: lxc::address(container.vmid).part("nginx").part(site.file_name()),
+        verb: Verb::Do,
+        reason: "its sockets are not those of its files".to_owned(),
+        disruption: Disruption::RestartService,
+        guest: Some(container.vmid),
+        origin: None,
+        attributes: Vec::new(),
+        notes: vec![why],
+        operations: restart(container, reading),
+    };
+    draft.add(action, &[]);
+}
+
+fn serves_public_ports(ss: &str) -> bool {
+    listening_sockets(ss).iter().any(|socket| match socket {
+        Socket::Dual(port) | Socket::Tcp(_, port) => PORTS.contains(port),
+        Socket::Unix(_) => false,
+    })
+}
+
+/// Returns what a container's nginx reads once the planned changes of its sites are made.
+pub(super) fn planned_reading(observed: &Observed<'_>, container: &Container) -> Reading {
+    let mut reading = Reading::new(container.vmid, observed.facts);
+    for path in container.public.iter().flat_map(|public| &public.nginx_sites) {
+        let rewrite = reading
+            .loaded_path(path)
+            .and_then(|loaded| reading.loaded().listen_on_all_interfaces(&loaded));
+        if let Some(rewrite) = rewrite {
+            reading.replace(path, &rewrite.text);
+        }
+    }
+    reading
+}
+
+/// Returns the actions on a container's sites that are already planned.
+pub(super) fn planned(container: &Container, draft: &Draft) -> Vec<ActionId> {
+    let nginx = lxc::address(container.vmid).part("nginx");
+    draft.find_all(|address| address.is_within(&nginx))
+}
+
+/// Returns the listening sockets of a container as it answered, if it did.
+pub(super) fn live_sockets(observed: &Observed<'_>, vmid: Vmid) -> Option<String> {
+    let output = observed.facts.ran(Place::Guest(vmid), &sockets_argv())?;
+    output.success().then(|| output.stdout.clone())
+}
+
+fn helper(vmid: Vmid) -> Location {
+    let path = format!("{HELPER_FOLDER}/{SET_LISTEN_HELPER_NAME}");
+    Location::guest(vmid, path.parse().expect("the helper's path is absolute"))
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// What nginx reads, path by path.
+pub(super) type Texts = BTreeMap<String, String>;

@@ -1,0 +1,272 @@
+//! From the operator's texts to a checked [`Desired`], with everything that is wrong on the way.
+//!
+//! The passes: [`json`](crate::json) (text to value), [`declared`](crate::declared) (value to types),
+//! lowering (types to meanings, one guest at a time), checks (whether the parts agree). Each pass goes on
+//! with what the one before could read, so that one run tells everything.
+
+mod container;
+pub(crate) mod finding;
+mod hypervisor;
+mod options;
+pub(crate) mod part;
+mod public;
+mod repair;
+mod typo;
+mod vm;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::check::{self, Wholeness};
+use crate::declared::{ContainerFile, HypervisorFile, VmFile};
+use crate::desired::Desired;
+use crate::json::{self, Places};
+use crate::problem::{Problem, Related, Severity, SourceFile};
+use crate::source::{FileKind, Origin, Sources};
+use finding::{Finding, Findings, Spot};
+use part::Lowering;
+
+/// How many problems are kept: nobody reads more, and showing each costs a look at the whole file.
+const MOST_PROBLEMS: usize = 1000;
+
+/// What a field counts as that looks like a typo of a known one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// A warning.
+    #[default]
+    Lenient,
+    /// An error: `--strict`.
+    Strict,
+}
+
+impl Strictness {
+    fn of_typos(self) -> Severity {
+        match self {
+            Self::Lenient => Severity::Warning,
+            Self::Strict => Severity::Error,
+        }
+    }
+}
+
+/// Why phoenix leaves a field alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Phoenix does not know the field.
+    Unknown,
+    /// Phoenix knows the field, and does nothing with it yet.
+    Later,
+}
+
+/// A field that is accepted and left alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unmanaged {
+    /// Where it stands.
+    pub origin: Origin,
+    /// Why it is left alone.
+    pub reason: Reason,
+}
+
+/// What the operator's files hold.
+#[derive(Debug, Clone)]
+#[must_use = "the problems are there to be shown"]
+pub struct Loaded {
+    /// What they want; `None` when there is an error.
+    pub desired: Option<Desired>,
+    /// Everything that is wrong or worth knowing, by file and position.
+    pub problems: Vec<Problem>,
+    /// The fields that phoenix does not manage, by file and name.
+    pub unmanaged: Vec<Unmanaged>,
+}
+
+impl Loaded {
+    /// Returns how many problems are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == severity).count()
+    }
+}
+
+/// Reads and checks the operator's files.
+pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
+    let mut files = Files::read(sources);
+    let mut findings = Findings::default();
+    files.report_missing(&mut findings);
+    let mut reader = Reader { files: &mut files, strictness, findings, unmanaged: Vec::new() };
+    let hypervisor = reader.read::<HypervisorFile>(FileKind::Hypervisor);
+    let containers = reader.read::<ContainerFile>(FileKind::Containers);
+    let vms = reader.read::<VmFile>(FileKind::Vms);
+    reader.leave_alone(FileKind::Certificates);
+    let Reader { findings, mut unmanaged, .. } = reader;
+
+    let mut lowering = Lowering::new(findings);
+    let network = lowering.network(&hypervisor);
+    let firewall = lowering.cluster_firewall(&hypervisor);
+    let containers = lowering.containers(&containers, &network);
+    let vms = lowering.vms(&vms);
+    let desired = Desired { network, firewall, containers, vms };
+    let findings = check::check(&desired, lowering, files.wholeness());
+    unmanaged.sort();
+    files.finish(desired, findings, unmanaged)
+}
+
+/// One file: its text, and what could be read of it.
+struct File {
+    source: SourceFile,
+    places: Places,
+    value: Option<Value>,
+}
+
+struct Files {
+    files: BTreeMap<FileKind, File>,
+    problems: Vec<Problem>,
+}
+
+impl Files {
+    fn read(sources: &Sources) -> Self {
+        let mut all = Self { files: BTreeMap::new(), problems: Vec::new() };
+        for kind in FileKind::ALL {
+            let text = sources.0.get(&kind);
+            let source = SourceFile::new(kind, text.map_or("", String::as_str));
+            let parsed = text.map(|text| json::parse(text)).unwrap_or_default();
+            all.problems.extend(parsed.faults.into_iter().map(|fault| syntax(&source, fault)));
+            let file = File { source, places: parsed.places, value: parsed.value };
+            if text.is_some() || kind.is_required() {
+                all.files.insert(kind, file);
+            }
+        }
+        all
+    }
+
+    fn report_missing(&self, findings: &mut Findings) {
+        let missing = |file: &&File| file.value.is_none() && !self.has_problem(file.source.kind);
+        for file in self.files.values().filter(missing) {
+            let kind = file.source.kind;
+            findings.push(
+                Finding::error(Origin::file(kind), format!("`{}` is missing", kind.file_name()))
+                    .label("phoenix cannot do without it")
+                    .help("Name its folder: `phoenix --config DIR`."),
+            );
+        }
+    }
+
+    fn has_problem(&self, kind: FileKind) -> bool {
+        self.problems.iter().any(|problem| problem.file() == kind)
+    }
+
+    /// Returns whether every file could be read as JSON, so that what is not in them is not declared.
+    fn wholeness(&self) -> Wholeness {
+        let whole = self.files.values().all(|file| file.value.is_some());
+        if whole { Wholeness::Whole } else { Wholeness::Partial }
+    }
+
+    fn value(&mut self, kind: FileKind) -> Option<&mut Value> {
+        self.files.get_mut(&kind)?.value.as_mut()
+    }
+
+    fn resolve(&self, finding: Finding) -> Option<Problem> {
+        let file = self.files.get(&finding.origin.file)?;
+        let span = match finding.spot {
+            Spot::Value => file.places.value(&finding.origin.pointer),
+            Spot::Name => file.places.name(&finding.origin.pointer),
+        };
+        let related = finding.related.iter().filter_map(|(origin, label)| {
+            let file = self.files.get(&origin.file)?;
+            let span = file.places.value(&origin.pointer);
+            Some(Related::new(file.source.clone(), span, label.clone()))
+        });
+        let mut problem =
+            Problem::new(finding.severity, file.source.clone(), span, finding.message);
+        problem.related = related.collect();
+        problem.label = finding.label;
+        problem.help = finding.help;
+        Some(problem)
+    }
+
+    fn finish(mut self, desired: Desired, findings: Findings, unmanaged: Vec<Unmanaged>) -> Loaded {
+        let mut problems = std::mem::take(&mut self.problems);
+        problems
+            .extend(findings.into_vec().into_iter().filter_map(|finding| self.resolve(finding)));
+        problems.sort_by(|a, b| {
+            let place = |p: &Problem| (p.file(), p.span.start, p.span.end, p.severity);
+            place(a).cmp(&place(b)).then_with(|| a.message.cmp(&b.message))
+        });
+        let broken = problems.iter().any(|problem| problem.severity == Severity::Error);
+        problems.truncate(MOST_PROBLEMS);
+        Loaded { desired: (!broken).then_some(desired), problems, unmanaged }
+    }
+}
+
+fn syntax(source: &SourceFile, fault: json::Fault) -> Problem {
+    let mut problem = Problem::new(Severity::Error, source.clone(), fault.span, fault.message);
+    problem.label = fault.label;
+    problem.help = Some(fault.help);
+    let related = fault.related.map(|(span, label)| Related::new(source.clone(), span, label));
+    problem.related = related.into_iter().collect();
+    problem
+}
+
+struct Reader<'a> {
+    files: &'a mut Files,
+    strictness: Strictness,
+    findings: Findings,
+    unmanaged: Vec<Unmanaged>,
+}
+
+/// Fields that have a meaning that phoenix does not act on yet; `*` is any member or element.
+const LATER: &[(FileKind, &[&str])] = &[
+    (FileKind::Hypervisor, &["network", "public_shim_address"]),
+    (FileKind::Hypervisor, &["network", "public_domain"]),
+    (FileKind::Hypervisor, &["network", "public_resolver"]),
+    (FileKind::Vms, &["vms", "*", "network_config", "gw"]),
+    (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
+];
+
+impl Reader<'_> {
+    fn read<T: DeserializeOwned + Default>(&mut self, file: FileKind) -> T {
+        let Some(value) = self.files.value(file) else {
+            return T::default();
+        };
+        if file == FileKind::Containers {
+            container::drop_bad_numbers(value, &mut self.findings);
+        }
+        let declared = repair::read::<T>(file, value, &mut self.findings);
+        let unknown = typo::unknown::<T>(file, value, self.strictness, &mut self.findings);
+        let unknown =
+            unknown.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Unknown });
+        self.unmanaged.extend(unknown);
+        for (_, steps) in LATER.iter().filter(|(later, _)| *later == file) {
+            let places = matching(value, steps, Origin::file(file));
+            let later =
+                places.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Later });
+            self.unmanaged.extend(later);
+        }
+        declared
+    }
+
+    /// Notes a file of which nothing is managed.
+    fn leave_alone(&mut self, file: FileKind) {
+        if self.files.value(file).is_some() {
+            self.unmanaged.push(Unmanaged { origin: Origin::file(file), reason: Reason::Later });
+        }
+    }
+}
+
+fn matching(value: &Value, steps: &[&str], origin: Origin) -> Vec<Origin> {
+    let Some((step, rest)) = steps.split_first() else {
+        return if value.is_null() { Vec::new() } else { vec![origin] };
+    };
+    match value {
+        Value::Array(elements) if *step == "*" => {
+            let elements = elements.iter().enumerate();
+            elements
+                .flat_map(|(index, element)| matching(element, rest, origin.at(index)))
+                .collect()
+        }
+        Value::Object(members) => {
+            let member = members.get(*step);
+            member.map(|member| matching(member, rest, origin.at(step))).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,231 @@
+//! Lowering of containers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use phoenix_formats::{InterfaceName, Vmid};
+use serde_json::Value;
+
+use super::finding::{Finding, Findings};
+use super::options::HasNet0;
+use super::part::Lowering;
+use crate::check;
+use crate::declared::{self, ContainerFile, NetworkConfig, Words};
+use crate::desired::{Container, InternalInterface, Ipv4Config, Located, Network, Startup};
+use crate::source::{FileKind, Origin};
+
+/// The name of `net0` where none is declared.
+const DEFAULT_INTERFACE: &str = "eth0";
+
+/// The least memory in MiB that `pct` takes.
+const LEAST_MEMORY: u64 = 16;
+
+/// The most cores that `pct` takes.
+const MOST_CORES: u64 = 8192;
+
+/// The largest start order and delay: `pct` sets no limit, and programs that read it use 32 bits.
+pub(super) const MOST_STARTUP: u64 = i32::MAX as u64;
+
+/// Takes out containers whose number is none, noting each.
+pub(super) fn drop_bad_numbers(file: &mut Value, findings: &mut Findings) {
+    let at = Origin::file(FileKind::Containers).at("lxc_configs");
+    let Some(containers) = file.get_mut("lxc_configs").and_then(Value::as_object_mut) else {
+        return;
+    };
+    containers.retain(|number, _| match number.parse::<Vmid>() {
+        Ok(_) => true,
+        Err(error) => {
+            let finding = Finding::error(at.at(number), error.to_string()).at_name();
+            let help = "Write the container's number, such as `\"101\"`.";
+            findings.push(finding.label("not a container's number").help(help));
+            false
+        }
+    });
+}
+
+impl Lowering {
+    /// Lowers all containers.
+    pub(super) fn containers(
+        &mut self,
+        file: &ContainerFile,
+        network: &Network,
+    ) -> BTreeMap<Vmid, Container> {
+        let root = Origin::file(FileKind::Containers).at("lxc_configs");
+        let mut containers = BTreeMap::new();
+        for (number, declared) in file.lxc_configs.iter().flatten() {
+            let at = root.at(number);
+            match (number.parse::<Vmid>(), declared) {
+                (Ok(vmid), Some(declared)) => {
+                    self.claims.number(vmid, &at, "a container");
+                    containers.insert(vmid, self.container(vmid, declared, at, network));
+                }
+                _ => self.has_unknown_guest = true,
+            }
+        }
+        containers
+    }
+
+    fn container(
+        &mut self,
+        vmid: Vmid,
+        declared: &declared::Container,
+        at: Origin,
+        network: &Network,
+    ) -> Container {
+        let hostname = self.host_name(declared.name.as_deref(), at.at("name"));
+        if let Some(name) = &hostname {
+            self.claims.host_name(&name.value, &name.origin, vmid);
+        }
+        let (nesting, features) = self.features(declared, &at);
+        let net0 = self.net0(vmid, declared, &at);
+        let public = declared.public_interface.as_ref();
+        let public =
+            public.and_then(|public| self.public(vmid, public, at.at("public_interface"), network));
+        check::two_interfaces(net0.as_ref(), public.as_ref(), &mut self.findings);
+        let has_net0 = if net0.is_some() { HasNet0::Yes } else { HasNet0::No };
+        let raw = self.raw(declared, &at, has_net0, public.as_ref());
+        Container {
+            vmid,
+            hostname,
+            memory: self.number(declared.memory_mb, at.at("memory_mb"), LEAST_MEMORY..=u64::MAX),
+            swap: self.number(declared.swap_mb, at.at("swap_mb"), 0..=u64::MAX),
+            cores: self.number(declared.cores, at.at("cores"), 1..=MOST_CORES),
+            onboot: declared
+                .start_at_boot
+                .map(|value| Located { value, origin: at.at("start_at_boot") }),
+            startup: self.startup(declared, &at),
+            nameservers: self.nameservers(declared.network_config.as_ref(), &at),
+            nesting,
+            features,
+            net0,
+            public,
+            raw,
+            firewall: None,
+            dependencies: self.dependencies(
+                declared.dependencies.as_ref(),
+                at.at("dependencies"),
+                declared.clone_from_ctid.as_ref(),
+                at.at("clone_from_ctid"),
+            ),
+            origin: at,
+        }
+    }
+
+    fn startup(&mut self, declared: &declared::Container, at: &Origin) -> Option<Located<Startup>> {
+        let (order_at, up_at) = (at.at("boot_order"), at.at("boot_delay"));
+        let order = self.number(declared.boot_order, order_at, 0..=MOST_STARTUP);
+        let up = self.number(declared.boot_delay, up_at, 0..=MOST_STARTUP);
+        let origin = order.as_ref().or(up.as_ref()).map(|number| number.origin.clone())?;
+        let (order, up) = (order.map(|order| order.value), up.map(|up| up.value));
+        Some(Located { value: Startup { order, up, down: None }, origin })
+    }
+
+    fn nameservers(
+        &mut self,
+        config: Option<&NetworkConfig>,
+        at: &Origin,
+    ) -> Option<Located<Vec<IpAddr>>> {
+        let origin = at.at("network_config").at("nameservers");
+        let value = self.addresses(config?.nameservers.as_ref()?, &origin);
+        Some(Located { value, origin })
+    }
+
+    fn addresses(&mut self, words: &Words, origin: &Origin) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        for word in words.iter() {
+            match word.parse() {
+                Ok(address) => addresses.push(address),
+                Err(_) => self.push(
+                    Finding::error(origin.clone(), format!("`{word}` is not an address"))
+                        .label("not valid")
+                        .help("Write addresses with blanks between, such as `10.0.0.13 8.8.8.8`."),
+                ),
+            }
+        }
+        addresses
+    }
+
+    fn net0(
+        &mut self,
+        vmid: Vmid,
+        declared: &declared::Container,
+        guest: &Origin,
+    ) -> Option<InternalInterface> {
+        let at = guest.at("network_config");
+        let Some(config) = &declared.network_config else {
+            self.mac(declared.mac_address.as_deref(), guest.at("mac_address"));
+            return None;
+        };
+        let name = config.name.as_deref().unwrap_or(DEFAULT_INTERFACE);
+        let name = self.interface(name, at.at("name"));
+        let ip = config.ip.as_deref().and_then(|text| self.ipv4_config(text, at.at("ip")));
+        if let Some(Ipv4Config::Static(net)) = ip {
+            self.claims.address(net.addr(), &at.at("ip"), vmid);
+        }
+        let gateway = self.ipv4(config.gw.as_deref(), at.at("gw"));
+        check::gateway(gateway, ip, &at, &mut self.findings);
+        Some(InternalInterface {
+            name: name.unwrap_or_else(default_interface),
+            bridge: self
+                .bridge(config.bridge.as_deref(), at.at("bridge"))
+                .map(|bridge| bridge.value),
+            mac: self.internal_mac(vmid, declared, config, guest),
+            ip,
+            gateway,
+            origin: at,
+        })
+    }
+
+    fn ipv4_config(&mut self, text: &str, origin: Origin) -> Option<Ipv4Config> {
+        match text {
+            "dhcp" => Some(Ipv4Config::Dhcp),
+            "manual" => Some(Ipv4Config::Manual),
+            _ => self.host_cidr(text, origin).map(|net| Ipv4Config::Static(net.value)),
+        }
+    }
+
+    /// Reads the MAC from either of its two places.
+    fn internal_mac(
+        &mut self,
+        vmid: Vmid,
+        declared: &declared::Container,
+        config: &NetworkConfig,
+        guest: &Origin,
+    ) -> Option<phoenix_formats::MacAddr> {
+        let (at, old_at) = (guest.at("mac_address"), guest.at("network_config").at("hwaddr"));
+        let own = self.mac(declared.mac_address.as_deref(), at.clone());
+        let inner = self.mac(config.hwaddr.as_deref(), old_at.clone());
+        if let (Some(own), Some(inner)) = (own, inner)
+            && own != inner
+        {
+            self.push(
+                Finding::error(old_at.clone(), "two different Ethernet addresses for `net0`")
+                    .label("this")
+                    .with(at.clone(), "and this")
+                    .help("Remove `hwaddr`."),
+            );
+        }
+        let origin = if own.is_some() { at } else { old_at };
+        let mac = own.or(inner)?;
+        self.claims.mac(mac, &origin, vmid);
+        Some(mac)
+    }
+
+    /// Lowers `dependencies` and what the guest is cloned from.
+    pub(super) fn dependencies(
+        &mut self,
+        list: Option<&declared::List<declared::Scalar>>,
+        list_at: Origin,
+        cloned: Option<&declared::Scalar>,
+        cloned_at: Origin,
+    ) -> Vec<Located<Vmid>> {
+        let elements = list.map(|list| self.each(list, &list_at)).unwrap_or_default();
+        let all = elements.into_iter().chain(cloned.map(|cloned| (cloned_at, cloned)));
+        let numbers = all.collect::<Vec<_>>().into_iter();
+        numbers.filter_map(|(origin, number)| self.vmid(number, origin)).collect()
+    }
+}
+
+fn default_interface() -> InterfaceName {
+    DEFAULT_INTERFACE.parse().expect("`eth0` is the name of an interface")
+}

@@ -1,0 +1,90 @@
+//! Lowering of the global file.
+
+use super::finding::Finding;
+use super::part::Lowering;
+use crate::declared::{self, HypervisorFile};
+use crate::desired::{ClusterFirewall, Network};
+use crate::source::{FileKind, Origin};
+
+impl Lowering {
+    /// Lowers `network`.
+    pub(super) fn network(&mut self, file: &HypervisorFile) -> Network {
+        let at = Origin::file(FileKind::Hypervisor).at("network");
+        let declared = file.network.clone().unwrap_or_default();
+        let interfaces = declared.interfaces.unwrap_or_default();
+        let own = at.at("interfaces");
+        let subnet = declared.public_subnet.as_deref();
+        let address = interfaces.address.as_deref();
+        let network = Network {
+            public_bridge: self.bridge(declared.public_bridge.as_deref(), at.at("public_bridge")),
+            public_subnet: subnet.and_then(|text| self.subnet(text, at.at("public_subnet"))),
+            attachment: declared.macvlan_attachment.unwrap_or_default(),
+            bridge: self.bridge(interfaces.name.as_deref(), own.at("name")),
+            address: address.and_then(|text| self.host_cidr(text, own.at("address"))),
+        };
+        if let Some(address) = &network.address {
+            self.claims.address(address.value.addr(), &address.origin, "the node");
+        }
+        network
+    }
+
+    fn subnet(
+        &mut self,
+        text: &str,
+        origin: Origin,
+    ) -> Option<crate::desired::Located<ipnet::Ipv4Net>> {
+        let subnet = self.cidr(text, origin)?;
+        if subnet.value.trunc() != subnet.value {
+            let message = format!("`{}` is an address inside a subnet, not a subnet", subnet.value);
+            let help = format!("Write `{}`.", subnet.value.trunc());
+            self.push(Finding::error(subnet.origin, message).label("host bits are set").help(help));
+            return None;
+        }
+        Some(subnet)
+    }
+
+    /// Lowers the cluster's firewall, from its place or from its older one.
+    pub(super) fn cluster_firewall(&mut self, file: &HypervisorFile) -> Option<ClusterFirewall> {
+        let root = Origin::file(FileKind::Hypervisor);
+        let (at, old_at) = (root.at("firewall"), root.at("shared_volumes").at("firewall"));
+        let old = file.shared_volumes.as_ref().and_then(|volumes| volumes.firewall.as_ref());
+        match (&file.firewall, old) {
+            (Some(new), None) => Some(self.cluster_firewall_at(new, at)),
+            (None, Some(old)) => {
+                let finding =
+                    Finding::warning(old_at.clone(), "`firewall` stands in its older place");
+                self.push(
+                    finding.label("read from here for now").help(
+                        "Move `firewall` out of `shared_volumes` to the top level of the file.",
+                    ),
+                );
+                Some(self.cluster_firewall_at(old, old_at))
+            }
+            (Some(new), Some(_)) => {
+                let finding = Finding::warning(old_at, "`firewall` stands in two places");
+                self.push(
+                    finding
+                        .label("this one is not read")
+                        .with(at.clone(), "this one counts")
+                        .help("Remove `firewall` from `shared_volumes`."),
+                );
+                Some(self.cluster_firewall_at(new, at))
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn cluster_firewall_at(
+        &mut self,
+        declared: &declared::ClusterFirewall,
+        origin: Origin,
+    ) -> ClusterFirewall {
+        ClusterFirewall {
+            enabled: declared.enabled,
+            policy_in: declared.default_input_policy,
+            policy_out: declared.default_output_policy,
+            rules: None,
+            origin,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a node is like, read from its answers once for all kinds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phoenix_formats::iproute::{Link, read_links};
+use phoenix_formats::lxc_conf::LxcConf;
+use phoenix_formats::{BridgeName, Vmid};
+
+use crate::desired::{Container, Desired};
+use crate::location::{Location, Place};
+use crate::probe::{Answer, Argv, Facts, Probe, argv};
+use crate::refusal::Refusal;
+use crate::source::Origin;
+
+/// Where containers' configurations are on a node.
+const LXC_FOLDER: &str = "/etc/pve/lxc";
+/// Where virtual machines' configurations are on a node.
+const QEMU_FOLDER: &str = "/etc/pve/qemu-server";
+
+/// Returns the place of a container's configuration.
+pub(crate) fn config_path(vmid: Vmid) -> Location {
+    Location::node(&format!("{LXC_FOLDER}/{vmid}.conf"))
+}
+
+fn links_argv() -> Argv {
+    argv(["ip", "-json", "-details", "address", "show"])
+}
+
+fn list_argv() -> Argv {
+    argv(["pct", "list"])
+}
+
+fn quorum_argv() -> Argv {
+    argv(["stat", "--format=%a", "/etc/pve/local"])
+}
+
+/// Returns the probes that no single kind owns: the node's links, who runs, and every guest's
+/// configuration, since a MAC or a name can be taken by a guest that is not declared.
+pub(crate) fn probes(facts: &Facts) -> Vec<Probe> {
+    let folders = [LXC_FOLDER, QEMU_FOLDER];
+    let lists = folders.map(|folder| Probe::List(Location::node(folder)));
+    let runs = [links_argv(), list_argv(), quorum_argv()];
+    let runs = runs.map(|argv| Probe::Run { place: Place::Node, argv });
+    let files = folders.into_iter().flat_map(|folder| guests_in(folder, facts));
+    let files = files.map(|(_, at)| Probe::File(at));
+    lists.into_iter().chain(runs).chain(files).collect()
+}
+
+fn guests_in(folder: &str, facts: &Facts) -> Vec<(Vmid, Location)> {
+    let names = facts.names(&Location::node(folder)).iter();
+    let guest = |name: &String| name.strip_suffix(".conf")?.parse::<Vmid>().ok();
+    names.filter_map(|n| Some((guest(n)?, Location::node(&format!("{folder}/{n}"))))).collect()
+}
+
+/// A node as its answers show it, beside what is desired.
+pub(crate) struct Observed<'a> {
+    pub(crate) desired: &'a Desired,
+    pub(crate) facts: &'a Facts,
+    /// The node's own network links.
+    pub(crate) links: Vec<Link>,
+    /// The configurations of all containers on the node, declared or not.
+    configs: BTreeMap<Vmid, LxcConf>,
+    running: BTreeSet<Vmid>,
+}
+
+impl<'a> Observed<'a> {
+    /// Reads the answers; fails with every file that is there and cannot be used.
+    pub(crate) fn new(desired: &'a Desired, facts: &'a Facts) -> Result<Self, Vec<Refusal>> {
+        let mut refusals = facts.iter().filter_map(unusable).collect::<Vec<_>>();
+        let mut configs = BTreeMap::new();
+        for (vmid, at) in guests_in(LXC_FOLDER, facts).into_iter().chain(declared_guests(desired)) {
+            let Some(text) = facts.text(&at) else { continue };
+            let conf = LxcConf::parse(text);
+            refusals.extend(no_configuration(&conf, &at));
+            configs.insert(vmid, conf);
+        }
+        let links = links(facts).map_err(|refusal| refusals.push(refusal)).unwrap_or_default();
+        let observed = Self { desired, facts, links, configs, running: running(facts) };
+        if refusals.is_empty() { Ok(observed) } else { Err(refusals) }
+    }
+
+    /// Returns the configuration of a container that is on the node.
+    pub(crate) fn config(&self, vmid: Vmid) -> Option<&LxcConf> {
+        self.configs.get(&vmid)
+    }
+
+    /// Returns whether a container runs.
+    pub(crate) fn is_running(&self, vmid: Vmid) -> bool {
+        self.running.contains(&vmid)
+    }
+
+    /// Returns the declared containers, each after those that it depends on, else by number.
+    pub(crate) fn in_order(&self) -> Vec<&'a Container> {
+        let mut order = Vec::new();
+        let mut seen = BTreeSet::new();
+        for vmid in self.desired.containers.keys() {
+            self.visit(*vmid, &mut seen, &mut order);
+        }
+        order
+    }
+
+    fn visit(&self, vmid: Vmid, seen: &mut BTreeSet<Vmid>, order: &mut Vec<&'a Container>) {
+        let Some(container) = self.desired.containers.get(&vmid) else { return };
+        if !seen.insert(vmid) {
+            return;
+        }
+        for dependency in &container.dependencies {
+            self.visit(dependency.value, seen, order);
+        }
+        order.push(container);
+    }
+
+    /// Returns the physical interfaces among a bridge's ports, sorted.
+    pub(crate) fn uplinks(&self, bridge: &BridgeName) -> Vec<String> {
+        let of_bridge =
+            self.links.iter().filter(|link| link.master.as_deref() == Some(bridge.as_str()));
+        let mut names =
+            of_bridge.filter(|l| is_uplink(l)).map(|l| l.name.clone()).collect::<Vec<_>>();
+        names.sort();
+        names
+    }
+
+    /// Fails when the node has no such bridge.
+    pub(crate) fn require_bridge(
+        &self,
+        bridge: &BridgeName,
+        origin: &Origin,
+    ) -> Result<(), Refusal> {
+        let bridges =
+            self.links.iter().filter(|link| link.is_bridge()).map(|link| link.name.as_str());
+        let bridges = bridges.collect::<Vec<_>>();
+        if bridges.contains(&bridge.as_str()) {
+            return Ok(());
+        }
+        let help = match bridges.as_slice() {
+            [] => "This node has no bridge at all; make one first.".to_owned(),
+            some => format!("Name one that this node has: {}.", some.join(", ")),
+        };
+        Err(Refusal::declared(origin, format!("this node has no bridge `{bridge}`"), help))
+    }
+
+    /// Returns every guest of the node that is not declared, with its configuration's text.
+    pub(crate) fn undeclared(&self) -> impl Iterator<Item = (Vmid, Location, &'a str)> {
+        let guests =
+            [LXC_FOLDER, QEMU_FOLDER].into_iter().flat_map(|folder| guests_in(folder, self.facts));
+        let desired = self.desired;
+        let declared = move |vmid: &Vmid| {
+            desired.containers.contains_key(vmid) || desired.vms.contains_key(vmid)
+        };
+        let facts = self.facts;
+        guests
+            .filter(move |(vmid, _)| !declared(vmid))
+            .filter_map(move |(vmid, at)| Some((vmid, at.clone(), facts.text(&at)?)))
+    }
+
+    /// Fails when the cluster file system takes no changes: then nothing below `/etc/pve` can be
+    /// written, whatever the permissions look like to root.
+    pub(crate) fn require_quorum(&self) -> Result<(), Refusal> {
+        let mode = self.facts.ran(Place::Node, &quorum_argv()).map(|output| output.stdout.trim());
+        let mode = mode.and_then(|text| u32::from_str_radix(text, 8).ok());
+        const OWNER_WRITE: u32 = 0o200;
+        match mode {
+            Some(mode) if mode & OWNER_WRITE == 0 => Err(Refusal::node(
+                "no quorum: /etc/pve cannot be written on this node",
+                "Bring the other nodes of the cluster back, and look at `pvecm status`.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A port by which a bridge reaches the outside: hardware, or what bundles or tags it.
+fn is_uplink(link: &Link) -> bool {
+    link.is_physical() || matches!(link.kind.as_deref(), Some("bond" | "vlan" | "team"))
+}
+
+fn declared_guests(desired: &Desired) -> impl Iterator<Item = (Vmid, Location)> {
+    desired.containers.keys().map(|vmid| (*vmid, config_path(*vmid)))
+}
+
+fn unusable((probe, answer): (&Probe, &Answer)) -> Option<Refusal> {
+    match (probe, answer) {
+        (Probe::File(at) | Probe::List(at), Answer::Unreadable(why)) => {
+            let help = "Mend or remove the file; nothing is planned before it can be read.";
+            Some(Refusal::file(at, None, why.clone(), help))
+        }
+        _ => None,
+    }
+}
+
+/// A file in which not one line is a setting is no configuration: it is not touched.
+fn no_configuration(conf: &LxcConf, at: &Location) -> Option<Refusal> {
+    let empty = conf.entries().next().is_none();
+    let line = conf.warnings().first()?.line;
+    empty.then(|| {
+        let help = "Look at the file: not one line of it is a setting of a container.";
+        Refusal::file(at, Some(line), "not a container's configuration", help)
+    })
+}
+
+fn links(facts: &Facts) -> Result<Vec<Link>, Refusal> {
+    let Some(output) = facts.ran(Place::Node, &links_argv()) else { return Ok(Vec::new()) };
+    read_links(&output.stdout).map_err(|error| {
+        let help = "Run `ip -json -details address show` on the node and look at what it says.";
+        Refusal::node(format!("cannot read the node's network links: {error}"), help)
+    })
+}
+
+fn running(facts: &Facts) -> BTreeSet<Vmid> {
+    let table = facts.ran(Place::Node, &list_argv()).map_or("", |output| output.stdout.as_str());
+    let row = |line: &str| {
+        let mut words = line.split_whitespace();
+        let vmid = words.next()?.parse().ok()?;
+        (words.next() == Some("running")).then_some(vmid)
+    };
+    table.lines().filter_map(row).collect()
+}

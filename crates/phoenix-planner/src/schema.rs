@@ -1,0 +1,58 @@
+//! JSON Schemas of the operator's files, for editors and pull-request checks.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use crate::declared::{ContainerFile, HypervisorFile, VmFile};
+use crate::source::FileKind;
+
+/// Returns the JSON Schema (2020-12) of a file as indented text that ends with a line break.
+///
+/// Fields that phoenix does not manage are allowed. What JSON Schema cannot say, such as that an
+/// address is unique, is left to [`load`](crate::load::load()).
+pub fn schema(kind: FileKind) -> String {
+    format!("{:#}\n", schema_value(kind))
+}
+
+/// Returns the schema as a value.
+pub(crate) fn schema_value(kind: FileKind) -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    let generator = settings.into_generator();
+    match kind {
+        FileKind::Hypervisor => generator.into_root_schema_for::<HypervisorFile>().to_value(),
+        FileKind::Containers => generator.into_root_schema_for::<ContainerFile>().to_value(),
+        FileKind::Vms => generator.into_root_schema_for::<VmFile>().to_value(),
+        FileKind::Certificates => certificates(),
+    }
+}
+
+fn certificates() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "phoenix: certificate-manifest.json",
+        "description": "The certificates. Accepted, not managed yet.",
+        "type": "array",
+        "items": { "type": "object" },
+    })
+}
+
+/// Returns the names of the fields that phoenix knows at a place, given by the steps from the root.
+pub(crate) fn known_fields<'a>(schema: &'a Value, steps: &[&str]) -> Vec<&'a str> {
+    let place = steps.iter().try_fold(schema, |node, step| child(node, step));
+    let properties = place.and_then(|node| alternative(node, "properties")?.as_object());
+    properties.map(|names| names.keys().map(String::as_str).collect()).unwrap_or_default()
+}
+
+fn child<'a>(node: &'a Value, step: &str) -> Option<&'a Value> {
+    let member = alternative(node, "properties").and_then(|properties| properties.get(step));
+    member
+        .or_else(|| alternative(node, "additionalProperties"))
+        .or_else(|| alternative(node, "items"))
+}
+
+/// Finds a keyword in a schema or in its alternatives: an optional object is "this or null".
+fn alternative<'a>(node: &'a Value, keyword: &str) -> Option<&'a Value> {
+    let direct = node.get(keyword);
+    direct.or_else(|| node.get("anyOf")?.as_array()?.iter().find_map(|one| one.get(keyword)))
+}

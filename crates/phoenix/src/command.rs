@@ -1,0 +1,11 @@
+//! The verbs, each one file.
+
+pub(crate) mod apply;
+pub(crate) mod capture;
+pub(crate) mod create;
+pub(crate) mod demo;
+pub(crate) mod inspect;
+pub(crate) mod plan;
+pub(crate) mod schema;
+pub(crate) mod show;
+pub(crate) mod validate;

@@ -1,0 +1,146 @@
+//! `phoenix apply`: shows the plan, asks, carries it out, and proves that nothing is left to do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use phoenix_applier::{Event, Flow, Outcome, Report, apply};
+use phoenix_planner::plan::Plan;
+
+use crate::args::{Apply, Consent, Format, Places};
+use crate::exit::Exit;
+use crate::saved::SavedPlan;
+use crate::session::{Selection, Session};
+use crate::{complain, out};
+
+pub(crate) fn run(places: &Places, args: &Apply) -> Exit {
+    let mut selection = Selection::from(&args.scope);
+    let mut consent = args.consent.clone();
+    if let Some(path) = &args.plan {
+        match SavedPlan::read(path) {
+            Ok(saved) => {
+                selection = saved.selection.clone();
+                // A plan that was saved was reviewed: it is applied as it is, or not at all.
+                consent.expect.get_or_insert(saved.digest);
+            }
+            Err(error) => {
+                complain::about(&error);
+                return Exit::Error;
+            }
+        }
+    }
+    match Session::open(places) {
+        Some(mut session) => carry_out(&mut session, &selection, &consent),
+        None => Exit::Error,
+    }
+}
+
+/// Plans, shows, asks, applies, and plans again.
+pub(super) fn carry_out(session: &mut Session, selection: &Selection, consent: &Consent) -> Exit {
+    let Some(plan) = session.plan(selection) else { return Exit::Error };
+    if let Err(exit) = expected(&plan, consent) {
+        return exit;
+    }
+    let preview = session.preview(&plan, Format::Text);
+    if plan.is_empty() {
+        out::result(&preview);
+        return Exit::Done;
+    }
+    out::say_preview(&preview);
+    match consented(&plan, consent) {
+        Ok(true) => {}
+        Ok(false) => {
+            out::say("Nothing was done.");
+            return Exit::Done;
+        }
+        Err(exit) => return exit,
+    }
+    // Time has passed since the plan was made: what is applied is what the node is now.
+    match session.plan(selection) {
+        Some(now) if now.digest() == plan.digest() => execute(session, selection, &plan),
+        Some(_) => stale("the node has changed since the plan was shown"),
+        None => Exit::Error,
+    }
+}
+
+fn expected(plan: &Plan, consent: &Consent) -> Result<(), Exit> {
+    let digest = plan.digest();
+    match &consent.expect {
+        Some(expected) if !digest.starts_with(expected.as_str()) => {
+            Err(stale(&format!("the plan is {}, not {expected}", &digest[..expected.len()])))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stale(why: &str) -> Exit {
+    out::say(&format!("stale: {why}; nothing was done. Review `phoenix plan` again."));
+    Exit::Stale
+}
+
+fn consented(plan: &Plan, consent: &Consent) -> Result<bool, Exit> {
+    if consent.yes {
+        return Ok(true);
+    }
+    if !out::can_ask() {
+        out::say("nobody is there to ask: say --yes, and --expect DIGEST to apply only what was reviewed");
+        return Err(Exit::Error);
+    }
+    let noun = if plan.len() == 1 { "action" } else { "actions" };
+    Ok(out::ask(&format!("Apply {} {noun}?", plan.len())))
+}
+
+fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    if signal_hook::flag::register(signal_hook::consts::SIGINT, flag).is_err() {
+        out::say("an interrupt cannot be caught here: it would end phoenix in the middle of a step");
+    }
+    let report = apply(plan, session.node(), &mut |event| tell(&event, plan.len(), &interrupted));
+    out::result(&shown(&report));
+    let after = session.plan(selection);
+    conclude(session, &report, after, interrupted.load(Ordering::Relaxed))
+}
+
+fn tell(event: &Event<'_>, total: usize, interrupted: &AtomicBool) -> Flow {
+    match event {
+        Event::Started { number, action } => {
+            out::say(&format!("[{number}/{total}] {} {}", action.verb.sign(), action.address));
+        }
+        Event::Ended { outcome: Outcome::Done, .. } => {}
+        Event::Ended { number, outcome, .. } => {
+            out::say(&format!("[{number}/{total}]   {}", outcome.message()));
+        }
+    }
+    if interrupted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+}
+
+fn shown(report: &Report) -> String {
+    let width = report.outcomes().iter().map(|(address, _)| address.as_str().len()).max().unwrap_or(0);
+    let line = |(address, outcome): &(_, Outcome)| {
+        let address: &phoenix_planner::address::Address = address;
+        format!("{address:width$}  {}\n", outcome.message())
+    };
+    let lines = report.outcomes().iter().map(line).collect::<String>();
+    let (done, all) = (report.done(), report.outcomes().len());
+    format!("{lines}\n{done} of {all} actions done.\n")
+}
+
+/// Says whether everything is now as declared.
+fn conclude(session: &Session, report: &Report, after: Option<Plan>, interrupted: bool) -> Exit {
+    let Some(after) = after else { return Exit::Incomplete };
+    if interrupted {
+        out::say("Interrupted: the action that was running was finished, the rest was left out.");
+        return Exit::Interrupted;
+    }
+    if !report.is_success() {
+        out::say("Look at what failed, then run `phoenix plan`: it shows what is left to do.");
+        return Exit::Incomplete;
+    }
+    if after.is_empty() {
+        out::result("Settled: a second plan finds nothing to do.\n");
+        return Exit::Done;
+    }
+    out::result("Not settled: a second plan still finds changes.\n");
+    out::say_preview(&session.preview(&after, Format::Text));
+    Exit::Unsettled
+}

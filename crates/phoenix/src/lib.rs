@@ -1,0 +1,67 @@
+//! The command line of phoenix: loads the operator's files, shows, asks, reports.
+//!
+//! This is the only crate that reads the operator's files and talks to a terminal.
+
+pub mod args;
+mod command;
+mod complain;
+mod config;
+mod exit;
+mod node;
+mod out;
+mod places;
+mod saved;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+
+/// Runs phoenix with the arguments of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    log(cli.verbose);
+    run(&cli).into()
+}
+
+fn run(cli: &Cli) -> Exit {
+    let places = &cli.places;
+    match &cli.command {
+        Command::Plan(args) => command::plan::run(places, args),
+        Command::Apply(args) => command::apply::run(places, args),
+        Command::Create(args) => command::create::run(places, args),
+        Command::Show(args) => command::show::run(args),
+        Command::Validate => command::validate::run(places),
+        Command::Schema(args) => command::schema::run(args),
+        Command::Capture(args) => command::capture::run(places, args),
+        Command::Inspect(args) => command::inspect::run(places, args),
+        Command::Demo(args) => command::demo::run(args),
+    }
+}
+
+/// Says what is wrong with the arguments; help and version that were asked for are results.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe means that the reader has seen enough.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() }
+}
+
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(out::colours(&std::io::stderr()))
+        .without_time()
+        .init();
+}
