@@ -10,9 +10,11 @@ pub mod simulated;
 pub mod node;
 pub mod observe;
 pub mod report;
+pub mod simulated;
 mod step;
 
 pub use apply::{Event, Flow, apply};
 pub use node::{Effect, Expect, Node, NodeError};
 pub use observe::observe;
 pub use report::{Outcome, Report};
+pub use simulated::{SimulatedNode, SimulatedNodeError};

@@ -16,10 +16,10 @@ mod ids;
 mod lock;
 mod program;
 mod pve;
-mod read;
+pub(crate) mod read;
 mod replace;
-mod root;
-mod temp;
+pub(crate) mod root;
+pub(crate) mod temp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

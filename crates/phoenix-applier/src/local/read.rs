@@ -23,7 +23,7 @@ const NAMES_LIMIT: usize = 1 << 16;
 
 /// Why something that was asked for could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(crate) enum Unread {
     /// It is not there.
     Absent,
     /// It is there and cannot be used: a lower-case fragment says why.
@@ -65,29 +65,29 @@ impl From<Unread> for Answer {
 }
 
 /// Answers what a file holds.
-pub(super) fn file(root: &Root, at: &Location) -> Answer {
+pub(crate) fn file(root: &Root, at: &Location) -> Answer {
     present_at(root, at).map_or_else(Answer::from, Answer::Text)
 }
 
 /// Answers which names are in a folder.
-pub(super) fn names(root: &Root, at: &Location) -> Answer {
+pub(crate) fn names(root: &Root, at: &Location) -> Answer {
     let path = at.path.as_str().as_bytes();
     let found = root.open(path, OFlags::PATH).map_err(Unread::from);
     found.and_then(|found| list(root, &found)).map_or_else(Answer::from, Answer::Names)
 }
 
 /// Returns what a file holds, symbolic links followed.
-pub(super) fn present_at(root: &Root, at: &Location) -> Result<String, Unread> {
+pub(crate) fn present_at(root: &Root, at: &Location) -> Result<String, Unread> {
     text(root, &root.open(at.path.as_str().as_bytes(), OFlags::PATH)?, limit(at))
 }
 
 /// Returns what a file holds that is about to be replaced.
-pub(super) fn present(root: &Root, target: &Target, at: &Location) -> Result<String, Unread> {
+pub(crate) fn present(root: &Root, target: &Target, at: &Location) -> Result<String, Unread> {
     text(root, &target.open()?, limit(at))
 }
 
 /// Returns how large a file may be there.
-pub(super) fn limit(at: &Location) -> u64 {
+pub(crate) fn limit(at: &Location) -> u64 {
     let below = at.place == Place::Node && at.path.is_below("/etc/pve");
     if below { PVE_LIMIT } else { FILE_LIMIT }
 }

@@ -18,7 +18,7 @@ const LINKS: usize = 40;
 
 /// What happens when a folder above a file is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// It is made, for everyone to read and its owner to write.
     Make,
     /// It is an error.
@@ -27,23 +27,23 @@ pub(super) enum Missing {
 
 /// The root folder of the node, or of a guest as seen from the node.
 #[derive(Debug)]
-pub(super) struct Root {
+pub(crate) struct Root {
     folder: OwnedFd,
     ids: Option<Ids>,
 }
 
 /// The folder that holds a file and the file's name there, all symbolic links followed.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// The folder, open for reading.
-    pub(super) folder: OwnedFd,
+    pub(crate) folder: OwnedFd,
     /// The name: never empty, never with a `/`.
-    pub(super) name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
 }
 
 impl Root {
     /// Opens the root folder of the node.
-    pub(super) fn at(path: &Path) -> io::Result<Self> {
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self { folder: rustix::fs::openat(CWD, path, flags, Mode::empty())?, ids: None })
     }
@@ -59,7 +59,7 @@ impl Root {
     }
 
     /// Opens what stands at a path, following symbolic links but never out of the root.
-    pub(super) fn open(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(crate) fn open(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         let flags = flags | OFlags::CLOEXEC;
         let path = if path.is_empty() { b"/" } else { path };
@@ -69,7 +69,7 @@ impl Root {
     }
 
     /// Returns where a write to `path` must go: a symbolic link stays, and the file it leads to is meant.
-    pub(super) fn target(&self, path: &str, missing: Missing) -> Result<Target, Errno> {
+    pub(crate) fn target(&self, path: &str, missing: Missing) -> Result<Target, Errno> {
         let mut path = path.as_bytes().to_vec();
         for _ in 0..LINKS {
             let target = self.place(&path, missing)?;
@@ -83,7 +83,7 @@ impl Root {
     }
 
     /// Returns the folder and the name of `path`, its last part not followed.
-    pub(super) fn place(&self, path: &[u8], missing: Missing) -> Result<Target, Errno> {
+    pub(crate) fn place(&self, path: &[u8], missing: Missing) -> Result<Target, Errno> {
         let (folder, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {
             return Err(Errno::ISDIR);
@@ -92,7 +92,7 @@ impl Root {
     }
 
     /// Opens a folder, and makes the missing ones on the way to it if that is wanted.
-    pub(super) fn folder(&self, path: &[u8], missing: Missing) -> Result<OwnedFd, Errno> {
+    pub(crate) fn folder(&self, path: &[u8], missing: Missing) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
         match self.open(path, flags) {
             Err(Errno::NOENT) if missing == Missing::Make => {}
@@ -126,7 +126,7 @@ impl Root {
     }
 
     /// Returns a folder's path as it is seen below this root, without symbolic links.
-    pub(super) fn real_path(&self, folder: &OwnedFd) -> io::Result<String> {
+    pub(crate) fn real_path(&self, folder: &OwnedFd) -> io::Result<String> {
         let outer = std::fs::read_link(own_fd(&self.folder))?;
         let inner = std::fs::read_link(own_fd(folder))?;
         let below = inner.strip_prefix(outer).map_err(|_| io::ErrorKind::NotFound)?;
@@ -137,7 +137,7 @@ impl Root {
 
 impl Target {
     /// Returns what is there now; `None` when nothing is.
-    pub(super) fn stat(&self) -> Result<Option<Stat>, Errno> {
+    pub(crate) fn stat(&self) -> Result<Option<Stat>, Errno> {
         match rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
             found => found.map(Some),
@@ -152,13 +152,13 @@ impl Target {
 }
 
 /// Returns a path by which this process reaches what it has open.
-pub(super) fn own_fd(fd: &OwnedFd) -> String {
+pub(crate) fn own_fd(fd: &OwnedFd) -> String {
     use std::os::fd::AsRawFd as _;
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
 /// Returns the kind of a file.
-pub(super) fn file_type(stat: &Stat) -> FileType {
+pub(crate) fn file_type(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 

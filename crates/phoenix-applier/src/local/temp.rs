@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 /// A file on its way; removed when it is dropped before it took its place.
 #[derive(Debug)]
-pub(super) struct Temp<'a> {
+pub(crate) struct Temp<'a> {
     folder: &'a OwnedFd,
     name: Option<Vec<u8>>,
     file: File,
@@ -17,7 +17,7 @@ pub(super) struct Temp<'a> {
 
 /// What a file may replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Over {
+pub(crate) enum Over {
     /// Whatever is there.
     Anything,
     /// Nothing: it is an error when something is there.
@@ -27,7 +27,7 @@ pub(super) enum Over {
 impl<'a> Temp<'a> {
     /// Makes an empty file that only its owner can read, under a name that nobody can foresee. The
     /// leading dot hides it from dnsmasq's and ifupdown's folders and from nginx's `*`.
-    pub(super) fn hidden(folder: &'a OwnedFd) -> io::Result<Self> {
+    pub(crate) fn hidden(folder: &'a OwnedFd) -> io::Result<Self> {
         let mut random = [0; 8];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
         let name = format!(".phoenix-{:016x}", u64::from_ne_bytes(random));
@@ -57,18 +57,18 @@ impl<'a> Temp<'a> {
     }
 
     /// Gives the file its permissions, whatever the umask; never those that lend the owner's rights.
-    pub(super) fn permit(&self, mode: u32) -> Result<(), Errno> {
+    pub(crate) fn permit(&self, mode: u32) -> Result<(), Errno> {
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode & 0o777))
     }
 
     /// Writes the text and waits until it is on the disk.
-    pub(super) fn fill(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn fill(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.file.sync_all()
     }
 
     /// Takes its place, all at once.
-    pub(super) fn take_place(mut self, name: &[u8], over: Over) -> Result<(), Errno> {
+    pub(crate) fn take_place(mut self, name: &[u8], over: Over) -> Result<(), Errno> {
         let temp = self.name.as_deref().unwrap_or_default();
         let exclusive = RenameFlags::NOREPLACE;
         let first = match over {

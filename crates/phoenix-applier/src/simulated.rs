@@ -1,0 +1,176 @@
+//! A captured node: a folder that answers and changes as the node would.
+//!
+//! Owns what Proxmox VE, ip(8), iptables(8), ss(8), nginx and systemd say about the files of such a
+//! folder, and what they would do to them. It is as strict as the real programs: a command that it does
+//! not know ends with 127, an option that the program does not have with the program's error.
+//!
+//! The folder:
+//!
+//! - `fs/…` holds files of the node at their own paths, `guests/101/fs/…` those inside a guest, which are
+//!   read whether the guest runs or not, and written only while it runs, as on a real node. Symbolic links
+//!   are followed inside the folder that holds them and never lead out of it. `/etc/pve/lxc` may be a
+//!   folder or a link to `nodes/<name>/lxc`, and `/etc/pve/local` may be missing.
+//! - `live/iptables.save` holds the live rules.
+//! - `node.json` says what files cannot: `name` (default `pve`), `pve_version`, `net_types` (default
+//!   `["veth"]`), `running` (default none), and `busy`: guests that always have an established TCP
+//!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
+//!   address that is up, the address is held, and the next two starts that want it fail.
+//! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
+//!   while it runs.
+//! - `live/lxc/101.conf` is what a running container has in force, while its file says something else;
+//!   `live/guests/101/listening` the sockets that nginx in it has, while its files ask for others (an
+//!   empty file: nginx does not run); `live/guests/101/down` the interfaces that were set down in it;
+//!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
+//!   starts that they make fail. All of these are written and removed by the simulated node itself.
+//!
+//! A missing folder above a new file is made where every real node has it.
+//!
+//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables, what commands
+//! in interfaces(5) do, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
+//! and time: nothing waits, and a pause is over at once.
+
+mod error;
+mod files;
+mod host;
+mod inside;
+mod links;
+mod live;
+mod nets;
+mod nginx;
+mod open;
+mod paths;
+mod pct;
+mod pct_set;
+mod power;
+mod running_key;
+mod settings;
+mod start;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phoenix_formats::{NodeName, Vmid};
+use phoenix_planner::location::Place;
+use phoenix_planner::preview::command_line;
+use phoenix_planner::probe::{Answer, Output, Probe};
+
+pub use self::error::SimulatedNodeError;
+use self::settings::{Answers, Settings};
+use self::tree::Tree;
+use crate::node::{Effect, Node, NodeError};
+
+/// What sh(1) ends with when there is no such program.
+const NOT_FOUND: i32 = 127;
+
+/// What a stopped container's places answer.
+const STOPPED: &str = "the container is not running";
+
+/// A captured node: a folder that answers and changes as the node would.
+#[derive(Debug)]
+pub struct SimulatedNode {
+    folder: Tree,
+    files: Tree,
+    settings: Settings,
+    answers: Answers,
+}
+
+impl SimulatedNode {
+    /// Returns the node's name, as `node.json` has it.
+    pub fn name(&self) -> &NodeName {
+        &self.settings.name
+    }
+
+    /// Returns the version of Proxmox VE, if `node.json` says it.
+    pub fn pve_version(&self) -> Option<&str> {
+        self.settings.pve_version.as_deref()
+    }
+
+    fn ask(&self, probe: &Probe) -> Answer {
+        match probe {
+            Probe::File(at) => self.file(at),
+            Probe::List(at) => self.names(at),
+            Probe::Run { place, argv } => match self.reach(*place) {
+                Ok(()) => Answer::Ran(self.question(*place, argv).unwrap_or_else(|| unknown(argv))),
+                Err(why) => Answer::Unreachable(why.to_owned()),
+            },
+        }
+    }
+
+    /// Runs a program that changes nothing; `None` when there is none that is called like this.
+    fn question(&self, place: Place, argv: &[String]) -> Option<Output> {
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        self.answers.find(place, argv).or_else(|| match place {
+            Place::Node => self.host_question(&words),
+            Place::Guest(vmid) => self.inside_question(vmid, &words),
+        })
+    }
+
+    fn run(&mut self, place: Place, argv: &[String]) -> Result<Output, NodeError> {
+        let reached = self.reach(place);
+        reached.map_err(|why| NodeError::Unreachable { place, why: why.to_owned() })?;
+        if let Some(output) = self.question(place, argv) {
+            return Ok(output);
+        }
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let ran = match place {
+            Place::Node => self.host_change(&words)?,
+            Place::Guest(vmid) => self.inside_change(vmid, &words)?,
+        };
+        Ok(ran.unwrap_or_else(|| unknown(argv)))
+    }
+
+    /// Says why programs cannot be run somewhere.
+    fn reach(&self, place: Place) -> Result<(), &'static str> {
+        match place {
+            Place::Node => Ok(()),
+            Place::Guest(vmid) if self.is_running(vmid) => Ok(()),
+            Place::Guest(vmid) if self.exists(vmid) => Err(STOPPED),
+            Place::Guest(_) => Err("there is no such container on this node"),
+        }
+    }
+
+    fn exists(&self, vmid: Vmid) -> bool {
+        self.files.has(self.conf_location(vmid).path.as_str())
+    }
+
+    fn is_running(&self, vmid: Vmid) -> bool {
+        self.settings.running.contains(&vmid) && self.exists(vmid)
+    }
+}
+
+impl Node for SimulatedNode {
+    fn answer(&mut self, probes: &BTreeSet<Probe>) -> BTreeMap<Probe, Answer> {
+        probes.iter().map(|probe| (probe.clone(), self.ask(probe))).collect()
+    }
+
+    fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError> {
+        match effect {
+            Effect::Write { at, expect, text, mode } => self.write(at, expect, text, mode),
+            Effect::Remove { at, expect } => self.remove(at, expect),
+            Effect::Run { place, argv } => return self.run(place, argv),
+        }?;
+        Ok(done(""))
+    }
+
+    fn pause(&mut self, _seconds: u32) {}
+}
+
+/// Returns what a program leaves that did its work.
+fn done(stdout: impl Into<String>) -> Output {
+    Output { exit: 0, stdout: stdout.into(), stderr: String::new() }
+}
+
+/// Returns what a program leaves that failed.
+fn fail(exit: i32, why: impl Into<String>) -> Output {
+    let mut stderr = why.into();
+    if !stderr.ends_with('\n') {
+        stderr.push('\n');
+    }
+    Output { exit, stdout: String::new(), stderr }
+}
+
+fn unknown(argv: &[String]) -> Output {
+    let why = "the simulated node does not know this command in this form; a question may not change \
+               anything";
+    fail(NOT_FOUND, format!("`{}`: {why}", command_line(argv)))
+}

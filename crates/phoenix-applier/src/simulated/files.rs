@@ -1,0 +1,129 @@
+//! Reads and writes the files of the node and of its guests.
+
+use phoenix_formats::lxc_conf::LxcConf;
+use phoenix_planner::location::{Location, Place};
+use phoenix_planner::probe::Answer;
+
+use super::tree::{Tree, Write, refused};
+use super::{SimulatedNode, paths};
+use crate::local::read::Unread;
+use crate::local::root::Missing;
+use crate::node::{Expect, NodeError};
+
+impl SimulatedNode {
+    pub(super) fn file(&self, at: &Location) -> Answer {
+        self.look(at, Tree::file)
+    }
+
+    pub(super) fn names(&self, at: &Location) -> Answer {
+        self.look(at, Tree::names)
+    }
+
+    fn look(&self, at: &Location, read: impl FnOnce(&Tree, &Location) -> Answer) -> Answer {
+        match at.place {
+            Place::Node => read(&self.files, &self.standing(at)),
+            Place::Guest(vmid) if !self.exists(vmid) => {
+                Answer::Unreachable("there is no such container on this node".to_owned())
+            }
+            Place::Guest(vmid) => match self.guest_files(vmid) {
+                Some(files) => read(&files, at),
+                None => Answer::Absent,
+            },
+        }
+    }
+
+    /// Returns the text of a file of the node.
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        self.files.text(&self.standing(&Location::node(path))).ok()
+    }
+
+    /// Returns where a file of the node stands in the folder.
+    pub(super) fn standing(&self, at: &Location) -> Location {
+        paths::standing(&self.files, &self.settings.name, at)
+    }
+
+    /// Makes a file hold a text, with all that follows from it.
+    pub(super) fn write(
+        &mut self,
+        at: &Location,
+        expect: Expect<'_>,
+        text: &str,
+        mode: u32,
+    ) -> Result<(), NodeError> {
+        self.change(at, |files, at, missing| {
+            files.write(Write { at, expect, text, mode, missing })
+        })
+    }
+
+    /// Removes a file, with all that follows from it.
+    pub(super) fn remove(&mut self, at: &Location, expect: Expect<'_>) -> Result<(), NodeError> {
+        self.change(at, |files, at, _| files.remove(at, expect))
+    }
+
+    fn change(
+        &mut self,
+        at: &Location,
+        change: impl FnOnce(&Tree, &Location, Missing) -> Result<(), NodeError>,
+    ) -> Result<(), NodeError> {
+        let missing = paths::missing(at, &self.settings.name);
+        match at.place {
+            Place::Node => {
+                let at = self.standing(at);
+                self.keeping_live(&at, |node| change(&node.files, &at, missing))
+            }
+            Place::Guest(vmid) => {
+                let reached = self.reach(at.place);
+                reached.map_err(|why| NodeError::Unreachable {
+                    place: at.place,
+                    why: why.to_owned(),
+                })?;
+                let files = self.make_guest_files(vmid);
+                let files = files.map_err(|source| NodeError::File { at: at.clone(), source })?;
+                self.keeping_sockets(vmid, || change(&files, at, missing))
+            }
+        }
+    }
+
+    /// Changes a file of the node; what a running guest has in force stays, whatever its file says then.
+    fn keeping_live(
+        &self,
+        at: &Location,
+        change: impl FnOnce(&Self) -> Result<(), NodeError>,
+    ) -> Result<(), NodeError> {
+        let Some((vmid, elsewhere)) = paths::guest_of(at, &self.settings.name) else {
+            return change(self);
+        };
+        if let Some(node) = elsewhere {
+            return Err(refused(at, format!("guest {vmid} is on node `{node}`: run phoenix there")));
+        }
+        self.check_unlocked(at)?;
+        let live = self.live_conf(vmid);
+        change(self)?;
+        live.map_or(Ok(()), |live| self.settle_live(vmid, &live))
+    }
+
+    /// Makes a file inside a running guest hold a text, as a program in there does it.
+    pub(super) fn write_inside(
+        &self,
+        vmid: phoenix_formats::Vmid,
+        at: &Location,
+        expect: Expect<'_>,
+        text: &str,
+    ) -> Result<(), NodeError> {
+        let files = self.make_guest_files(vmid);
+        let files = files.map_err(|source| NodeError::File { at: at.clone(), source })?;
+        let change = Write { at, expect, text, mode: 0o644, missing: Missing::Fail };
+        self.keeping_sockets(vmid, || files.write(change))
+    }
+
+    fn check_unlocked(&self, at: &Location) -> Result<(), NodeError> {
+        match self.files.text(at) {
+            Ok(text) => match LxcConf::parse(&text).lock() {
+                Some(job) => Err(refused(at, format!("the guest is locked by `{job}`"))),
+                None => Ok(()),
+            },
+            Err(Unread::Absent) => Ok(()),
+            Err(Unread::Unreadable(why)) => Err(refused(at, why)),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The programs of the node.
+
+use phoenix_formats::Vmid;
+use phoenix_formats::iproute::links_json;
+use phoenix_formats::iptables::apply_delete;
+use phoenix_planner::probe::Output;
+
+use super::power::Power;
+use super::{SimulatedNode, done, fail};
+use crate::node::NodeError;
+
+/// The live rules.
+const RULES: &str = "/live/iptables.save";
+
+/// What the cluster file system gives its links: with a quorum everyone may do all, through the folders' own modes.
+const LINK_MODE: &str = "777\n";
+
+/// What `pct` ends with when its arguments are wrong.
+const USAGE: i32 = 255;
+
+impl SimulatedNode {
+    /// Runs a program of the node that only answers.
+    pub(super) fn host_question(&self, words: &[&str]) -> Option<Output> {
+        Some(match words {
+            ["pct", "list"] => self.pct_list(),
+            ["pct", "status", vmid] => with_vmid(vmid, |vmid| self.pct_status(vmid)),
+            ["pct", "config", vmid] => with_vmid(vmid, |vmid| self.pct_config(vmid)),
+            ["pct", "help", "set", "--verbose"] => self.pct_help(),
+            ["stat", "--format=%a", "/etc/pve/local"] => done(LINK_MODE),
+            ["ip", "-json", "-details", "address", "show"] => {
+                done(links_json(&self.host_routing().links) + "\n")
+            }
+            ["ip", "-json", "route", "get", to] => match to.parse() {
+                Ok(to) => self.host_routing().route(to),
+                Err(_) => not_an_address(to),
+            },
+            ["iptables-save"] => done(self.state(RULES).unwrap_or_default()),
+            ["systemctl", "is-active", "pve-firewall.service"] => done("active\n"),
+            ["hostname"] => done(format!("{}\n", self.settings.name)),
+            _ => return None,
+        })
+    }
+
+    /// Runs a program of the node that changes something; `None` when there is none that is called like this.
+    pub(super) fn host_change(&mut self, words: &[&str]) -> Result<Option<Output>, NodeError> {
+        match words {
+            ["pct", "set", vmid, ..] => match vmid.parse() {
+                Ok(number) => self.pct_set(number, &words[2..]).map(Some),
+                Err(_) => Ok(Some(not_a_guest(vmid))),
+            },
+            ["pct", word, vmid, options @ ..] => match (Power::of(word), vmid.parse()) {
+                (Some(power), Ok(number)) => self.power(power, number, options).map(Some),
+                (Some(_), Err(_)) => Ok(Some(not_a_guest(vmid))),
+                (None, _) => Ok(None),
+            },
+            ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
+            ["systemctl", "reload", "pve-firewall.service"] => Ok(Some(done(""))),
+            _ => Ok(None),
+        }
+    }
+
+    fn delete_rule(&self, words: &[&str]) -> Result<Output, NodeError> {
+        let argv: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        match apply_delete(&self.state(RULES).unwrap_or_default(), &argv) {
+            Ok(rules) => {
+                self.put_state(RULES, Some(&rules))?;
+                Ok(done(""))
+            }
+            Err(error) => Ok(fail(error.exit_code(), format!("iptables: {error}"))),
+        }
+    }
+}
+
+fn with_vmid(word: &str, run: impl FnOnce(Vmid) -> Output) -> Output {
+    word.parse().map_or_else(|_| not_a_guest(word), run)
+}
+
+fn not_a_guest(word: &str) -> Output {
+    fail(USAGE, format!("`{word}` is not the number of a guest"))
+}
+
+/// Returns what ip(8) says to a word that is no address.
+pub(super) fn not_an_address(word: &str) -> Output {
+    fail(1, format!("`{word}` is not an address"))
+}

@@ -1,0 +1,166 @@
+//! The files below one folder, none of whose symbolic links leads out of it.
+
+use std::io;
+use std::path::Path;
+
+use phoenix_planner::location::Location;
+use phoenix_planner::probe::Answer;
+use rustix::fs::{AtFlags, FileType, OFlags};
+use rustix::io::Errno;
+
+use crate::local::read::{self, Unread};
+use crate::local::root::{Missing, Root, Target, file_type, own_fd};
+use crate::local::temp::{Over, Temp};
+use crate::node::{Expect, NodeError};
+
+/// A folder that is the root of a file system.
+#[derive(Debug)]
+pub(super) struct Tree(Root);
+
+impl Tree {
+    /// Opens a folder.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Root::at(path).map(Self)
+    }
+
+    /// Opens a folder inside as a root of its own; the way there does not lead out either.
+    pub(super) fn inner(&self, path: &str) -> io::Result<Self> {
+        let folder = self.0.open(path.as_bytes(), OFlags::PATH | OFlags::DIRECTORY)?;
+        Self::open(Path::new(&own_fd(&folder)))
+    }
+
+    /// Opens a folder inside as a root of its own, and makes it if it is missing.
+    pub(super) fn make_inner(&self, path: &str) -> io::Result<Self> {
+        self.0.folder(path.as_bytes(), Missing::Make)?;
+        self.inner(path)
+    }
+
+    /// Returns whether there is anything at a path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.open(path.as_bytes(), OFlags::PATH).is_ok()
+    }
+
+    /// Answers what a file holds.
+    pub(super) fn file(&self, at: &Location) -> Answer {
+        read::file(&self.0, at)
+    }
+
+    /// Answers which names are in a folder.
+    pub(super) fn names(&self, at: &Location) -> Answer {
+        read::names(&self.0, at)
+    }
+
+    /// Returns a file's text, or why there is none.
+    pub(super) fn text(&self, at: &Location) -> Result<String, Unread> {
+        read::present_at(&self.0, at)
+    }
+
+    /// Returns the permission bits of the file that a path leads to.
+    pub(super) fn mode(&self, path: &str) -> Option<u32> {
+        let file = self.0.open(path.as_bytes(), OFlags::PATH).ok()?;
+        rustix::fs::fstat(&file).ok().map(|stat| stat.st_mode & 0o7777)
+    }
+
+    /// Returns where a path leads when all symbolic links are followed; its last part may be missing.
+    pub(super) fn real_path(&self, path: &str) -> Option<String> {
+        if let Ok(found) = self.0.open(path.as_bytes(), OFlags::PATH) {
+            return self.0.real_path(&found).ok();
+        }
+        let target = self.0.target(path, Missing::Fail).ok()?;
+        let folder = self.0.real_path(&target.folder).ok()?;
+        let name = String::from_utf8(target.name).ok()?;
+        Some(format!("{}/{name}", folder.trim_end_matches('/')))
+    }
+
+    /// Makes a file hold a text; an existing one keeps its mode, and a symbolic link stays.
+    pub(super) fn write(&self, change: Write<'_>) -> Result<(), NodeError> {
+        let Write { at, expect, text, .. } = change;
+        let limit = read::limit(at);
+        if text.len() as u64 > limit {
+            return Err(refused(at, format!("the text is larger than {} MiB", limit >> 20)));
+        }
+        let target = self.0.target(at.path.as_str(), change.missing);
+        let target = target.map_err(|error| absent(at, expect, error))?;
+        let present = target.stat().map_err(|error| failed(at, error))?;
+        if present.as_ref().is_some_and(|file| file_type(file) != FileType::RegularFile) {
+            return Err(refused(at, "it is no regular file".to_owned()));
+        }
+        self.check(at, expect, &read::present(&self.0, &target, at))?;
+        let mode = present.map_or(change.mode, |file| file.st_mode);
+        replace(&target, text, mode).map_err(|source| NodeError::File { at: at.clone(), source })
+    }
+
+    /// Removes a file; a symbolic link is removed itself.
+    pub(super) fn remove(&self, at: &Location, expect: Expect<'_>) -> Result<(), NodeError> {
+        let target = self.0.place(at.path.as_str().as_bytes(), Missing::Fail);
+        let target = target.map_err(|error| absent(at, expect, error))?;
+        self.check(at, expect, &self.text(at))?;
+        rustix::fs::unlinkat(&target.folder, &target.name, AtFlags::empty())
+            .map_err(|error| failed(at, error))
+    }
+
+    /// Removes the folders above a file that is gone, as far as they are empty.
+    pub(super) fn remove_empty_folders(&self, path: &str) {
+        let mut path = path;
+        while let Some((folder, _)) = path.rsplit_once('/').filter(|(folder, _)| !folder.is_empty()) {
+            let Ok(at) = self.0.place(folder.as_bytes(), Missing::Fail) else { return };
+            // A folder that is not empty stays, and so do those above it.
+            if rustix::fs::unlinkat(&at.folder, &at.name, AtFlags::REMOVEDIR).is_err() {
+                return;
+            }
+            path = folder;
+        }
+    }
+
+    fn check(
+        &self,
+        at: &Location,
+        expect: Expect<'_>,
+        present: &Result<String, Unread>,
+    ) -> Result<(), NodeError> {
+        let as_expected = match (expect, present) {
+            (Expect::Anything, _) | (Expect::Absent, Err(Unread::Absent)) => true,
+            (Expect::Text(text), Ok(present)) => text == present,
+            _ => false,
+        };
+        if as_expected { Ok(()) } else { Err(NodeError::Stale { at: at.clone() }) }
+    }
+}
+
+/// A change of one file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Write<'a> {
+    /// The file.
+    pub(super) at: &'a Location,
+    /// What it must hold before.
+    pub(super) expect: Expect<'a>,
+    /// What it holds then.
+    pub(super) text: &'a str,
+    /// Its mode when it is new.
+    pub(super) mode: u32,
+    /// Whether the folders above it are made.
+    pub(super) missing: Missing,
+}
+
+fn replace(target: &Target, text: &str, mode: u32) -> io::Result<()> {
+    let mut temp = Temp::hidden(&target.folder)?;
+    temp.permit(mode)?;
+    temp.fill(text)?;
+    Ok(temp.take_place(&target.name, Over::Anything)?)
+}
+
+fn absent(at: &Location, expect: Expect<'_>, error: Errno) -> NodeError {
+    match (error, expect) {
+        (Errno::NOENT, Expect::Text(_)) => NodeError::Stale { at: at.clone() },
+        _ => failed(at, error),
+    }
+}
+
+fn failed(at: &Location, error: Errno) -> NodeError {
+    NodeError::File { at: at.clone(), source: error.into() }
+}
+
+/// Says which rule forbids the change of a file.
+pub(super) fn refused(at: &Location, why: String) -> NodeError {
+    NodeError::Refused(format!("cannot change {at}: {why}"))
+}
