@@ -113,7 +113,7 @@ fn the_gateway_of_a_real_operator_means_what_it_says() {
     assert_eq!(raw, [("lxc.mount.auto".to_owned(), "sys:rw".to_owned())]);
     assert_eq!(gateway.hostname.as_ref().unwrap().value, "Nginx-Phoenix");
     assert_eq!(gateway.memory.as_ref().unwrap().value, 4096);
-    assert_eq!(gateway.nesting.as_ref().unwrap().value, true);
+    assert!(gateway.nesting.as_ref().unwrap().value);
     assert_eq!(
         gateway.nameservers.as_ref().unwrap().value,
         ["10.0.0.13".parse::<IpAddr>().unwrap()]

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use phoenix_formats::Vmid;
 use phoenix_formats::interfaces::{Interfaces, Network};
-use phoenix_formats::iproute::{Gateway, Link, LinkAddress, Scope, links_of, read_links, route_get};
+use phoenix_formats::iproute::{
+    Gateway, Link, LinkAddress, Scope, links_of, read_links, route_get,
+};
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::nginx::include_matches;
 use phoenix_planner::location::{Location, Place};
@@ -82,8 +84,10 @@ impl SimulatedNode {
         while let Some(path) = open.pop() {
             let Some(text) = self.text(&path).filter(|_| files.len() < MAX_FILES) else { continue };
             let file = Interfaces::parse(&text);
-            let mut more: Vec<String> =
-                file.sources().flat_map(|source| self.sourced(&source.pattern, &source.keyword)).collect();
+            let mut more: Vec<String> = file
+                .sources()
+                .flat_map(|source| self.sourced(&source.pattern, &source.keyword))
+                .collect();
             more.reverse();
             open.append(&mut more);
             files.push(file);
@@ -95,13 +99,16 @@ impl SimulatedNode {
     fn sourced(&self, pattern: &str, keyword: &str) -> Vec<String> {
         let whole = keyword == "source-directory";
         let pattern = pattern.trim_end_matches('/');
-        let folder = if whole { pattern } else { pattern.rsplit_once('/').map_or("", |(folder, _)| folder) };
+        let folder =
+            if whole { pattern } else { pattern.rsplit_once('/').map_or("", |(folder, _)| folder) };
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let is_meant = |path: &String| {
             let name = path.rsplit('/').next().unwrap_or_default();
             if whole { name.chars().all(plain) } else { include_matches(pattern, path) }
         };
-        let Ok(at) = folder.parse().map(|path| Location { path, ..Location::node("/etc") }) else { return Vec::new() };
+        let Ok(at) = folder.parse().map(|path| Location { path, ..Location::node("/etc") }) else {
+            return Vec::new();
+        };
         match self.names(&at) {
             Answer::Names(names) => {
                 names.iter().map(|name| format!("{folder}/{name}")).filter(is_meant).collect()

@@ -146,14 +146,19 @@ impl Nics {
     pub(super) fn of(conf: &LxcConf, types: &BTreeSet<String>) -> Self {
         let mut nics = Self::default();
         for (key, value) in conf.entries() {
-            let Some(number) = key.strip_prefix("net").and_then(|number| number.parse().ok()) else { continue };
+            let Some(number) = key.strip_prefix("net").and_then(|number| number.parse().ok())
+            else {
+                continue;
+            };
             match Nic::of_net(key, value, types) {
                 Ok(nic) => drop(nics.by_number.insert(number, nic)),
                 Err(fault) => nics.faults.push(fault),
             }
         }
         for (key, value) in conf.raw() {
-            if let Some((number, part)) = key.strip_prefix("lxc.net.").and_then(|rest| rest.split_once('.')) {
+            if let Some((number, part)) =
+                key.strip_prefix("lxc.net.").and_then(|rest| rest.split_once('.'))
+            {
                 nics.raw(key, number, part, value);
             }
         }

@@ -46,7 +46,13 @@ impl SimulatedNode {
         Ok(Output { exit, stdout: String::new(), stderr: said })
     }
 
-    fn outcome(&self, vmid: Vmid, before: &str, is_running: bool, args: &[&str]) -> Result<Outcome, String> {
+    fn outcome(
+        &self,
+        vmid: Vmid,
+        before: &str,
+        is_running: bool,
+        args: &[&str],
+    ) -> Result<Outcome, String> {
         let mut foreign = self.foreign_settings(before);
         let mut args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         let text = with_values(before, &foreign, |value| stock_form(value).unwrap_or_default());
@@ -103,7 +109,10 @@ impl SimulatedNode {
         let bridges = links.iter().filter(|link| link.is_bridge());
         let bridges = bridges.map(|link| {
             let uplink = has_uplink(&link.name);
-            (link.name.clone(), Bridge { mtu: link.mtu, vlan_aware: link.vlan_filtering, has_uplink: uplink })
+            (
+                link.name.clone(),
+                Bridge { mtu: link.mtu, vlan_aware: link.vlan_filtering, has_uplink: uplink },
+            )
         });
         NodeView::with_bridges(bridges.collect())
     }
@@ -111,9 +120,8 @@ impl SimulatedNode {
     /// Returns the interfaces of a running guest with their addresses.
     fn interfaces_of(&self, vmid: Vmid) -> BTreeMap<String, BTreeSet<String>> {
         let links = self.guest_routing(vmid).links.into_iter();
-        let addresses = |link: &Link| {
-            link.addresses.iter().map(|own| own.net.to_string()).collect()
-        };
+        let addresses =
+            |link: &Link| link.addresses.iter().map(|own| own.net.to_string()).collect();
         links.map(|link| (link.name.clone(), addresses(&link))).collect()
     }
 }
@@ -150,7 +158,10 @@ fn with_values(text: &str, values: &Foreign, form: impl Fn(&str) -> String) -> S
         if line.starts_with('[') {
             in_snapshot = !line.starts_with("[pve:pending]");
         }
-        let value = line.split_once(": ").filter(|_| !in_snapshot).and_then(|(key, _)| Some((key, values.get(key)?)));
+        let value = line
+            .split_once(": ")
+            .filter(|_| !in_snapshot)
+            .and_then(|(key, _)| Some((key, values.get(key)?)));
         value.map_or_else(|| line.to_owned(), |(key, value)| format!("{key}: {}\n", form(value)))
     };
     text.split_inclusive('\n').map(line).collect()
@@ -160,7 +171,10 @@ fn with_values(text: &str, values: &Foreign, form: impl Fn(&str) -> String) -> S
 pub(super) fn with_macs(vmid: Vmid, text: &str) -> String {
     let line = |line: &str| {
         let number = line.strip_prefix("net").and_then(|rest| rest.split_once(':')?.0.parse().ok());
-        number.map_or_else(|| line.to_owned(), |number| line.replace(NodeView::RANDOM_MAC, &chosen_mac(vmid, number)))
+        number.map_or_else(
+            || line.to_owned(),
+            |number| line.replace(NodeView::RANDOM_MAC, &chosen_mac(vmid, number)),
+        )
     };
     text.split_inclusive('\n').map(line).collect()
 }

@@ -12,7 +12,11 @@ const LONGEST_NAME: usize = 15;
 /// Returns the first reason why a container with these interfaces would not start on a node with these links.
 ///
 /// `taken` holds the links and Ethernet addresses of the macvlans that other guests have.
-pub(super) fn check(nics: &Nics, links: &[Link], taken: &BTreeSet<(String, String)>) -> Result<(), String> {
+pub(super) fn check(
+    nics: &Nics,
+    links: &[Link],
+    taken: &BTreeSet<(String, String)>,
+) -> Result<(), String> {
     if let Some(fault) = nics.faults.first() {
         return Err(fault.clone());
     }
@@ -52,7 +56,9 @@ fn nic_fault(nic: &Nic, links: &[Link], taken: &BTreeSet<(String, String)>) -> R
             Err("the Ethernet address of an ipvlan cannot be set".to_owned())
         }
         ("macvlan" | "ipvlan", Some(name), Some(link)) => match &link.master {
-            Some(master) => Err(format!("`{name}` is a port of `{master}`: Device or resource busy")),
+            Some(master) => {
+                Err(format!("`{name}` is a port of `{master}`: Device or resource busy"))
+            }
             None => address_fault(nic, name, taken),
         },
         _ => Ok(()),
@@ -72,8 +78,12 @@ fn vlan_fault(nic: &Nic, name: &str, bridge: &Link, links: &[Link]) -> Result<()
     let has_uplink = links.iter().any(|port| port.master.as_deref() == Some(name));
     match nic.vlan {
         _ if bridge.vlan_filtering => Ok(()),
-        Vlan::Trunks => Err(format!("bridge `{name}` does not keep VLANs apart, which trunks need")),
-        Vlan::Tag if !has_uplink => Err(format!("bridge `{name}` has no physical port for the VLAN")),
+        Vlan::Trunks => {
+            Err(format!("bridge `{name}` does not keep VLANs apart, which trunks need"))
+        }
+        Vlan::Tag if !has_uplink => {
+            Err(format!("bridge `{name}` has no physical port for the VLAN"))
+        }
         Vlan::Tag | Vlan::None => Ok(()),
     }
 }

@@ -53,7 +53,7 @@ impl Lowering {
             for part in text.split(',') {
                 match feature(part) {
                     Ok((name, value)) => {
-                        self.add_feature(&mut features, name, value, origin.clone())
+                        self.add_feature(&mut features, name, value, origin.clone());
                     }
                     Err(finding) => self.push(finding.into_finding(part, origin.clone())),
                 }
@@ -92,7 +92,7 @@ impl Lowering {
         for (origin, text) in self.each(list, &at.at("lxc_options")) {
             let Some((key, value)) = raw_option(text) else {
                 self.push(
-                    Finding::error(origin, format!("`{}` is not a raw key with a value", text))
+                    Finding::error(origin, format!("`{text}` is not a raw key with a value"))
                         .label("not `lxc.` with a key and a value")
                         .help("Write it as `lxc.mount.auto=sys:rw`."),
                 );
