@@ -3,6 +3,8 @@
 //! `NAME.fw` is the file; `NAME.expected.json` holds `kind`, `with_cluster` (a file with the names of the cluster),
 //! `parsed`, `warnings` and `saved`. The words of warnings and faults are our own: only their places are compared.
 
+#![expect(clippy::unwrap_used, reason = "a missing or broken fixture must stop the test")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -133,25 +133,8 @@ impl Rule {
     }
 
     fn check_spelling(&self, problems: &mut Problems) {
-        let is_word = |text: &str| !text.is_empty() && !text.contains(|c| is_space(c) || c == '#');
         let needs_word = "must be one word without blanks and `#`";
-        if let RuleKind::Other(word) = &self.kind {
-            problems.add(
-                Property::Type,
-                Effect::BlocksSave,
-                format!("`{word}` is none of `in`, `out`, `forward`, `group`"),
-            );
-        }
-        let action = self.action.to_string();
-        if !is_word(&action)
-            || (self.kind == RuleKind::Group) != matches!(self.action, Action::Group(_))
-        {
-            problems.add(
-                Property::Action,
-                Effect::Dropped,
-                format!("`{action}` does not fit: a group needs a name, other rules a verdict"),
-            );
-        }
+        self.check_head(problems);
         for (property, value) in self.words() {
             match value {
                 Some(value) if !is_word(value) => {
@@ -172,6 +155,26 @@ impl Rule {
         }
         if self.comment.as_deref().is_some_and(|text| text.contains('\n')) {
             problems.add(Property::Comment, Effect::Dropped, "must be one line");
+        }
+    }
+
+    fn check_head(&self, problems: &mut Problems) {
+        if let RuleKind::Other(word) = &self.kind {
+            problems.add(
+                Property::Type,
+                Effect::BlocksSave,
+                format!("`{word}` is none of `in`, `out`, `forward`, `group`"),
+            );
+        }
+        let action = self.action.to_string();
+        if !is_word(&action)
+            || (self.kind == RuleKind::Group) != matches!(self.action, Action::Group(_))
+        {
+            problems.add(
+                Property::Action,
+                Effect::Dropped,
+                format!("`{action}` does not fit: a group needs a name, other rules a verdict"),
+            );
         }
     }
 
@@ -255,6 +258,10 @@ impl Problems {
     fn add(&mut self, property: Property, effect: Effect, message: impl Into<String>) {
         self.0.push(RuleProblem { property, effect, message: message.into() });
     }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c| is_space(c) || c == '#')
 }
 
 fn check_address(property: Property, value: &str, scope: &Scope, problems: &mut Problems) {

@@ -123,7 +123,8 @@ impl FwFile {
         let mut file = self.clone();
         for edit in edits {
             let text = file.apply(edit)?;
-            if text != file.text {
+            // A file of a single `0` counts as empty, so a draft of it is.
+            if text != file.text && !(text.is_empty() && file.is_void()) {
                 file.refuse_unread_headers()?;
                 file = file.with_text(&text);
                 file.confirm(edit)?;
@@ -208,11 +209,11 @@ impl FwFile {
     fn set_option(&self, key: &str, value: &str) -> Result<String, EditError> {
         let (key, value) = parse_option(self.level, &format!("{key}: {value}"))
             .map_err(|why| EditError::Option { why })?;
-        if let Some(why) = rate_limit_fault(&value).filter(|_| key == "log_ratelimit") {
-            return Err(EditError::Option { why });
-        }
         if self.option(key) == Some(&value) {
             return Ok(self.text.clone());
+        }
+        if let Some(why) = rate_limit_fault(&value).filter(|_| key == "log_ratelimit") {
+            return Err(EditError::Option { why });
         }
         let mut draft = Draft::new(self);
         match self.options.iter().rfind(|entry| entry.key == key) {

@@ -65,7 +65,7 @@ impl Reader {
         }
         let section = self.section.and_then(|index| self.file.sections.get(index)).cloned();
         match section {
-            None => Err("this line is in no section, so it is ignored".to_owned()),
+            None => Err(homeless(line)),
             Some(Section::Options) => self.option(number, line),
             Some(Section::Aliases) => self.alias(number, line),
             Some(Section::Rules) => self.rule(number, line),
@@ -247,6 +247,19 @@ impl Reader {
             Ok(cidr) => (Some(cidr), None),
         }
     }
+}
+
+fn homeless(line: &str) -> String {
+    let why = match line {
+        _ if line.ends_with('\r') => {
+            ": PVE does not read a header that ends with a carriage return"
+        }
+        _ if line.starts_with('\u{feff}') => {
+            ": PVE does not read a header behind a byte order mark"
+        }
+        _ => "",
+    };
+    format!("this line is in no section, so it is ignored{why}")
 }
 
 fn has_zero_prefix(cidr: &str) -> bool {

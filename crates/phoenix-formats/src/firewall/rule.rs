@@ -306,10 +306,26 @@ enum Slot<'a> {
 impl fmt::Display for Rule {
     /// Prints the line that PVE would save, without the newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.enabled { "" } else { "|" };
+        let mut line = format!("{mark}{} {}", self.kind.as_str().to_ascii_uppercase(), self.action);
+        for (option, value) in self.printed_options() {
+            if let Some(value) = value {
+                line.extend([" ", option, " ", value]);
+            }
+        }
+        push_comment(&mut line, self.comment.as_deref());
+        f.write_str(&line)
+    }
+}
+
+impl Rule {
+    fn printed_options(&self) -> Vec<(&'static str, Option<&str>)> {
+        // Taken apart so that a new property cannot be forgotten here.
         let Self {
-            enabled,
+            enabled: _,
             kind,
-            action,
+            action: _,
+            comment: _,
             iface,
             source,
             dest,
@@ -318,32 +334,21 @@ impl fmt::Display for Rule {
             sport,
             log,
             icmp_type,
-            comment,
         } = self;
-        let mut line = format!(
-            "{}{} {action}",
-            if *enabled { "" } else { "|" },
-            kind.as_str().to_ascii_uppercase()
-        );
-        let mut put = |option: &str, value: Option<&str>| {
-            if let Some(value) = value {
-                line.extend([" ", option, " ", value]);
-            }
-        };
-        put("-i", set(iface.as_deref()));
-        if *kind != RuleKind::Group {
-            let filters = [
-                ("-source", source),
-                ("-dest", dest),
-                ("-p", proto),
-                ("-dport", dport),
-                ("-sport", sport),
-            ];
-            filters.into_iter().for_each(|(option, value)| put(option, set(value.as_deref())));
-            put("-log", set(log.as_deref()));
-            put("-icmp-type", icmp_type.as_deref().filter(|value| !value.is_empty()));
+        let iface = ("-i", set(iface.as_deref()));
+        if *kind == RuleKind::Group {
+            return vec![iface];
         }
-        push_comment(&mut line, comment.as_deref());
-        f.write_str(&line)
+        vec![
+            iface,
+            ("-source", set(source.as_deref())),
+            ("-dest", set(dest.as_deref())),
+            ("-p", set(proto.as_deref())),
+            ("-dport", set(dport.as_deref())),
+            ("-sport", set(sport.as_deref())),
+            ("-log", set(log.as_deref())),
+            // Unlike the others, this one is printed when it is `0`.
+            ("-icmp-type", icmp_type.as_deref().filter(|value| !value.is_empty())),
+        ]
     }
 }

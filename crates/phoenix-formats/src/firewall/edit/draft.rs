@@ -77,13 +77,13 @@ impl<'a> Draft<'a> {
             .iter()
             .take_while(|line| line.kind == LineKind::Blank)
             .count();
-        // The blank lines at the end of a section belong to what follows.
-        let is_last = self
-            .file
-            .lines
-            .get(header + 1 + blank)
-            .is_none_or(|line| line.kind == LineKind::Header);
-        Some(header + if is_last { blank.min(1) } else { blank })
+        // The last blank line before another header keeps the two sections apart.
+        let skipped = match self.file.lines.get(header + 1 + blank).map(|line| line.kind) {
+            Some(LineKind::Header) => blank.saturating_sub(1).min(1),
+            Some(_) => blank,
+            None => blank.min(1),
+        };
+        Some(header + skipped)
     }
 
     /// Adds lines at the end of a section, which is made where PVE would save it if it is not there.
