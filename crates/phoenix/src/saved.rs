@@ -30,7 +30,11 @@ pub(crate) struct SavedPlan {
 
 impl SavedPlan {
     /// Returns a saved plan from its previews.
-    pub(crate) fn new(digest: String, selection: Selection, preview: impl Fn(Format) -> String) -> Self {
+    pub(crate) fn new(
+        digest: String,
+        selection: Selection,
+        preview: impl Fn(Format) -> String,
+    ) -> Self {
         let [text, md, json, dot] =
             [Format::Text, Format::Md, Format::Json, Format::Dot].map(preview);
         Self { format: FORMAT, digest, selection, text, md, json, dot }
