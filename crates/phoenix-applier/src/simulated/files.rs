@@ -50,9 +50,7 @@ impl SimulatedNode {
         text: &str,
         mode: u32,
     ) -> Result<(), NodeError> {
-        self.change(at, |files, at, missing| {
-            files.write(Write { at, expect, text, mode, missing })
-        })
+        self.change(at, |files, at, missing| files.write(Write { at, expect, text, mode, missing }))
     }
 
     /// Removes a file, with all that follows from it.
@@ -94,7 +92,10 @@ impl SimulatedNode {
             return change(self);
         };
         if let Some(node) = elsewhere {
-            return Err(refused(at, format!("guest {vmid} is on node `{node}`: run phoenix there")));
+            return Err(refused(
+                at,
+                format!("guest {vmid} is on node `{node}`: run phoenix there"),
+            ));
         }
         self.check_unlocked(at)?;
         let live = self.live_conf(vmid);

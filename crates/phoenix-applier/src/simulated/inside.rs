@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use phoenix_formats::Vmid;
 use phoenix_formats::iproute::links_json;
 use phoenix_formats::nginx::{
-    ListenProblemReason, Rewrite, SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME, listen_on_all_interfaces,
+    ListenProblemReason, Rewrite, SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME,
+    listen_on_all_interfaces,
 };
 use phoenix_planner::location::{AbsolutePath, Location};
 use phoenix_planner::probe::{Answer, Output};
@@ -45,15 +46,22 @@ impl SimulatedNode {
             ["ss", "-Hltn"] => self.ss(vmid),
             ["nginx", "-t"] => self.test_nginx(vmid),
             ["systemctl", "is-active", "nginx.service"] => self.nginx_is_active(vmid),
-            ["readlink", "-f", "--", paths @ ..] if !paths.is_empty() => self.real_paths(vmid, paths),
+            ["readlink", "-f", "--", paths @ ..] if !paths.is_empty() => {
+                self.real_paths(vmid, paths)
+            }
             _ => return None,
         })
     }
 
     /// Runs a program in a running guest that changes something.
-    pub(super) fn inside_change(&mut self, vmid: Vmid, words: &[&str]) -> Result<Option<Output>, NodeError> {
+    pub(super) fn inside_change(
+        &mut self,
+        vmid: Vmid,
+        words: &[&str],
+    ) -> Result<Option<Output>, NodeError> {
         let helper = |program: &str| {
-            program.strip_prefix(HELPERS).and_then(|rest| rest.strip_prefix('/')) == Some(SET_LISTEN_HELPER_NAME)
+            program.strip_prefix(HELPERS).and_then(|rest| rest.strip_prefix('/'))
+                == Some(SET_LISTEN_HELPER_NAME)
         };
         match words {
             ["ip", "link", "set", name, "down"] => self.set_link_down(vmid, name).map(Some),
@@ -80,9 +88,12 @@ impl SimulatedNode {
         let files = self.guest_files(vmid);
         let mut output = done("");
         for path in paths {
-            let found = files.as_ref().filter(|_| path.starts_with('/')).and_then(|files| files.real_path(path));
+            let found = files
+                .as_ref()
+                .filter(|_| path.starts_with('/'))
+                .and_then(|files| files.real_path(path));
             match found {
-                Some(path) => output.stdout += &format!("{path}\n"),
+                Some(path) => output.stdout.extend([path.as_str(), "\n"]),
                 None => output.exit = 1,
             }
         }
@@ -92,7 +103,9 @@ impl SimulatedNode {
     /// Runs phoenix's own helper, which must be there as phoenix writes it.
     fn set_listen(&self, vmid: Vmid, program: &str, path: &str) -> Result<Output, NodeError> {
         let missing = |exit, why: &str| Ok(fail(exit, format!("`{program}`: {why}")));
-        let Some(files) = self.guest_files(vmid) else { return missing(NOT_FOUND, "there is no such file") };
+        let Some(files) = self.guest_files(vmid) else {
+            return missing(NOT_FOUND, "there is no such file");
+        };
         match files.file(&inside(vmid, program)) {
             Answer::Text(text) if text == SET_LISTEN_HELPER => {}
             Answer::Absent => return missing(NOT_FOUND, "there is no such file"),
@@ -101,7 +114,9 @@ impl SimulatedNode {
         if files.mode(program).is_none_or(|mode| mode & EXECUTABLE == 0) {
             return missing(NOT_EXECUTABLE, "it is not executable");
         }
-        let Ok(at) = path.parse::<AbsolutePath>() else { return Ok(fail(1, format!("`{path}` is not absolute"))) };
+        let Ok(at) = path.parse::<AbsolutePath>() else {
+            return Ok(fail(1, format!("`{path}` is not absolute")));
+        };
         let at = Location::guest(vmid, at);
         match files.file(&at) {
             Answer::Text(text) => self.rewrite(&at, vmid, &text),
@@ -113,7 +128,9 @@ impl SimulatedNode {
         let path = &at.path;
         let Rewrite { text: after, changes, problems } = listen_on_all_interfaces(text);
         if !problems.is_empty() {
-            let is_syntax = problems.iter().any(|problem| matches!(problem.reason, ListenProblemReason::Syntax(_)));
+            let is_syntax = problems
+                .iter()
+                .any(|problem| matches!(problem.reason, ListenProblemReason::Syntax(_)));
             let said = problems.iter().fold(String::new(), |mut said, problem| {
                 // Writing to a text never fails.
                 writeln!(said, "{path}: {problem}").ok();

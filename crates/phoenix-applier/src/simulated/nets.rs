@@ -34,6 +34,17 @@ pub(super) struct Nic {
     pub(super) gateways: Vec<IpAddr>,
     /// What else a bridge must be able to do for it.
     pub(super) vlan: Vlan,
+    pub(super) origin: Origin,
+}
+
+/// Who makes an interface.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// LXC, from raw keys.
+    #[default]
+    Raw,
+    /// Proxmox VE, from a `netN` value.
+    Setting,
 }
 
 /// Whether an interface is up.
@@ -89,6 +100,7 @@ impl Nic {
                 (None, Some(_)) => Vlan::Tag,
                 (None, None) => Vlan::None,
             },
+            origin: Origin::Setting,
         })
     }
 
@@ -146,14 +158,19 @@ impl Nics {
     pub(super) fn of(conf: &LxcConf, types: &BTreeSet<String>) -> Self {
         let mut nics = Self::default();
         for (key, value) in conf.entries() {
-            let Some(number) = key.strip_prefix("net").and_then(|number| number.parse().ok()) else { continue };
+            let Some(number) = key.strip_prefix("net").and_then(|number| number.parse().ok())
+            else {
+                continue;
+            };
             match Nic::of_net(key, value, types) {
                 Ok(nic) => drop(nics.by_number.insert(number, nic)),
                 Err(fault) => nics.faults.push(fault),
             }
         }
         for (key, value) in conf.raw() {
-            if let Some((number, part)) = key.strip_prefix("lxc.net.").and_then(|rest| rest.split_once('.')) {
+            if let Some((number, part)) =
+                key.strip_prefix("lxc.net.").and_then(|rest| rest.split_once('.'))
+            {
                 nics.raw(key, number, part, value);
             }
         }

@@ -44,14 +44,18 @@ impl Service {
         if note.is_empty() {
             return Self::Stopped;
         }
-        Self::Listening(note.lines().filter_map(|line| Socket::from_ss_line(&ss_line(line))).collect())
+        Self::Listening(
+            note.lines().filter_map(|line| Socket::from_ss_line(&ss_line(line))).collect(),
+        )
     }
 
     fn written(&self) -> String {
         match self {
             Self::Stopped => String::new(),
             Self::Listening(sockets) if sockets.is_empty() => NOWHERE.to_owned(),
-            Self::Listening(sockets) => sockets.iter().map(|socket| format!("{socket}\n")).collect(),
+            Self::Listening(sockets) => {
+                sockets.iter().map(|socket| format!("{socket}\n")).collect()
+            }
         }
     }
 }
@@ -81,7 +85,9 @@ impl SimulatedNode {
 
     /// Answers `nginx -t`, which binds the sockets but does not mind those that are taken.
     pub(super) fn test_nginx(&self, vmid: Vmid) -> Output {
-        let Some(loaded) = self.loaded(vmid) else { return fail(NOT_FOUND, "`nginx`: there is no such program") };
+        let Some(loaded) = self.loaded(vmid) else {
+            return fail(NOT_FOUND, "`nginx`: there is no such program");
+        };
         match self.fault(vmid, &loaded) {
             Some(fault) => fail(1, format!("nginx: {fault}\nnginx: the test of {MAIN} failed")),
             None => Output { stderr: format!("nginx: the test of {MAIN} is passed\n"), ..done("") },
@@ -97,8 +103,7 @@ impl SimulatedNode {
         }
     }
 
-    /// Runs `systemctl restart nginx.service`; a test that fails keeps the running nginx from being stopped only
-    /// where the unit reloads, so that it is gone afterwards.
+    /// Runs `systemctl restart nginx.service`: the old nginx is gone before the new one is tried.
     pub(super) fn restart_nginx(&self, vmid: Vmid) -> Result<Output, NodeError> {
         let Some(loaded) = self.loaded(vmid) else { return Ok(no_unit()) };
         let fault = self.fault(vmid, &loaded).or_else(|| start_fault(&loaded.sockets()));
@@ -107,7 +112,10 @@ impl SimulatedNode {
             None => Service::Listening(loaded.sockets()),
         };
         self.note_service(vmid, &service)?;
-        Ok(fault.map_or_else(|| done(""), |fault| fail(1, format!("nginx.service does not start: {fault}"))))
+        Ok(fault.map_or_else(
+            || done(""),
+            |fault| fail(1, format!("nginx.service does not start: {fault}")),
+        ))
     }
 
     /// Runs `systemctl stop nginx.service`.
@@ -128,7 +136,9 @@ impl SimulatedNode {
     fn service(&self, vmid: Vmid) -> Option<Service> {
         let loaded = self.loaded(vmid)?;
         let note = self.state(&note_path(vmid, "listening"));
-        Some(note.map_or_else(|| Service::Listening(loaded.sockets()), |note| Service::parse(&note)))
+        Some(
+            note.map_or_else(|| Service::Listening(loaded.sockets()), |note| Service::parse(&note)),
+        )
     }
 
     fn note_service(&self, vmid: Vmid, service: &Service) -> Result<(), NodeError> {
@@ -154,14 +164,18 @@ impl SimulatedNode {
         let syntax = loaded.problems().iter().find_map(|(file, problems)| {
             problems.first().map(|problem| format!("{file}:{}: {}", problem.line, problem.message))
         });
-        syntax.or_else(|| listen_fault(loaded.listens())).or_else(|| self.foreign_address(vmid, loaded))
+        syntax
+            .or_else(|| listen_fault(loaded.listens()))
+            .or_else(|| self.foreign_address(vmid, loaded))
     }
 
     /// Finds an address that the guest does not have.
     fn foreign_address(&self, vmid: Vmid, loaded: &Loaded) -> Option<String> {
         let routing = self.guest_routing(vmid);
         let own: BTreeSet<IpAddr> = routing.addresses().collect();
-        let is_own = |ip: &IpAddr| ip.is_unspecified() || ip.to_canonical().is_loopback() || own.contains(ip);
+        let is_own = |ip: &IpAddr| {
+            ip.is_unspecified() || ip.to_canonical().is_loopback() || own.contains(ip)
+        };
         loaded.sockets().into_iter().find_map(|socket| match socket {
             Socket::Tcp(ip, _) if !is_own(&ip) => {
                 Some(format!("bind() to {socket} failed: Cannot assign requested address"))
@@ -176,7 +190,13 @@ fn no_unit() -> Output {
 }
 
 /// Reads all files below a folder; a link to a file or folder counts as what it leads to.
-fn collect(files: &Tree, vmid: Vmid, folder: &str, depth: usize, read: &mut BTreeMap<String, String>) {
+fn collect(
+    files: &Tree,
+    vmid: Vmid,
+    folder: &str,
+    depth: usize,
+    read: &mut BTreeMap<String, String>,
+) {
     let at = |path: &str| Some(Location::guest(vmid, path.parse().ok()?));
     let Some(Answer::Names(names)) = at(folder).map(|at| files.names(&at)) else { return };
     for path in names.iter().map(|name| format!("{folder}/{name}")) {
@@ -185,7 +205,9 @@ fn collect(files: &Tree, vmid: Vmid, folder: &str, depth: usize, read: &mut BTre
         }
         match at(&path).map(|at| files.file(&at)) {
             Some(Answer::Text(text)) => drop(read.insert(path, text)),
-            Some(Answer::Unreadable(_)) if depth > 0 => collect(files, vmid, &path, depth - 1, read),
+            Some(Answer::Unreadable(_)) if depth > 0 => {
+                collect(files, vmid, &path, depth - 1, read);
+            }
             _ => {}
         }
     }

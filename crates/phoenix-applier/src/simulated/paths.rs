@@ -69,7 +69,8 @@ pub(super) fn standing(files: &Tree, name: &NodeName, at: &Location) -> Location
     };
     let containers = format!("{own}/lxc");
     let short = "/etc/pve/lxc";
-    let (from, to) = if files.has(short) { (containers.as_str(), short) } else { (short, containers.as_str()) };
+    let (from, to) =
+        if files.has(short) { (containers.as_str(), short) } else { (short, containers.as_str()) };
     let moved = if files.has(from) || !files.has(to) { None } else { replaced(&path, from, to) };
     Location::node(&moved.unwrap_or(path))
 }

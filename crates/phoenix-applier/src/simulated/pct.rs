@@ -54,7 +54,8 @@ impl SimulatedNode {
     pub(super) fn pct_config(&self, vmid: Vmid) -> Output {
         let Some(text) = self.conf_text(vmid) else { return no_conf(vmid) };
         let shown = pct::config(&text);
-        let nets = shown.lines().filter(|line| !line.starts_with("lxc.")).collect::<Vec<_>>().join("\n");
+        let nets =
+            shown.lines().filter(|line| !line.starts_with("lxc.")).collect::<Vec<_>>().join("\n");
         match Nics::of(&LxcConf::parse(&nets), &self.settings.net_types).faults.first() {
             Some(fault) => fail(INVALID, fault.as_str()),
             None => done(shown),
@@ -81,10 +82,18 @@ fn row(vmid: &str, status: &str, lock: &str, name: &str) -> String {
 fn help(types: &str) -> String {
     let net = format!("{NET_PROPERTIES} [,type=<{types}>]");
     let options: [(&str, &str, &str); 10] = [
-        ("-cores", "<integer> (1 - 8192)", "How many processors the container sees. All, if not given."),
+        (
+            "-cores",
+            "<integer> (1 - 8192)",
+            "How many processors the container sees. All, if not given.",
+        ),
         ("-delete", "<string>", "Settings that go back to what they are by default."),
         ("-digest", "<string>", "Refuse unless the configuration has this SHA-1."),
-        ("-features", "[nesting=<1|0>] [,keyctl=<1|0>]", "What the container may do beyond the ordinary."),
+        (
+            "-features",
+            "[nesting=<1|0>] [,keyctl=<1|0>]",
+            "What the container may do beyond the ordinary.",
+        ),
         ("-hostname", "<string>", "The container's own name."),
         ("-memory", "<integer> (16 - N)   (default=512)", "Memory in MiB."),
         ("-nameserver", "<string>", "Addresses of DNS servers."),

@@ -13,7 +13,7 @@ use phoenix_formats::net::NetText;
 use phoenix_formats::pct::{self, Bridge, Class, Live, NodeView, Outcome, State};
 use phoenix_planner::probe::Output;
 
-use super::nets::chosen_mac;
+use super::nets::{Nics, chosen_mac};
 use super::{SimulatedNode, fail};
 use crate::node::NodeError;
 
@@ -39,14 +39,23 @@ impl SimulatedNode {
             self.put_conf(vmid, &outcome.after)?;
         }
         if let Some(live) = live {
-            self.settle_live(vmid, &in_force(&live, &before, &outcome))?;
+            let now = in_force(&live, &before, &outcome);
+            let nics = |text: &str| Nics::of(&LxcConf::parse(text), &self.settings.net_types);
+            self.move_default(vmid, &nics(&live), &nics(&now))?;
+            self.settle_live(vmid, &now)?;
         }
         let said: String = outcome.messages.iter().map(|message| format!("{message}\n")).collect();
         let exit = if outcome.succeeded { 0 } else { FAILED };
         Ok(Output { exit, stdout: String::new(), stderr: said })
     }
 
-    fn outcome(&self, vmid: Vmid, before: &str, is_running: bool, args: &[&str]) -> Result<Outcome, String> {
+    fn outcome(
+        &self,
+        vmid: Vmid,
+        before: &str,
+        is_running: bool,
+        args: &[&str],
+    ) -> Result<Outcome, String> {
         let mut foreign = self.foreign_settings(before);
         let mut args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
         let text = with_values(before, &foreign, |value| stock_form(value).unwrap_or_default());
@@ -103,7 +112,10 @@ impl SimulatedNode {
         let bridges = links.iter().filter(|link| link.is_bridge());
         let bridges = bridges.map(|link| {
             let uplink = has_uplink(&link.name);
-            (link.name.clone(), Bridge { mtu: link.mtu, vlan_aware: link.vlan_filtering, has_uplink: uplink })
+            (
+                link.name.clone(),
+                Bridge { mtu: link.mtu, vlan_aware: link.vlan_filtering, has_uplink: uplink },
+            )
         });
         NodeView::with_bridges(bridges.collect())
     }
@@ -111,9 +123,8 @@ impl SimulatedNode {
     /// Returns the interfaces of a running guest with their addresses.
     fn interfaces_of(&self, vmid: Vmid) -> BTreeMap<String, BTreeSet<String>> {
         let links = self.guest_routing(vmid).links.into_iter();
-        let addresses = |link: &Link| {
-            link.addresses.iter().map(|own| own.net.to_string()).collect()
-        };
+        let addresses =
+            |link: &Link| link.addresses.iter().map(|own| own.net.to_string()).collect();
         links.map(|link| (link.name.clone(), addresses(&link))).collect()
     }
 }
@@ -150,7 +161,10 @@ fn with_values(text: &str, values: &Foreign, form: impl Fn(&str) -> String) -> S
         if line.starts_with('[') {
             in_snapshot = !line.starts_with("[pve:pending]");
         }
-        let value = line.split_once(": ").filter(|_| !in_snapshot).and_then(|(key, _)| Some((key, values.get(key)?)));
+        let value = line
+            .split_once(": ")
+            .filter(|_| !in_snapshot)
+            .and_then(|(key, _)| Some((key, values.get(key)?)));
         value.map_or_else(|| line.to_owned(), |(key, value)| format!("{key}: {}\n", form(value)))
     };
     text.split_inclusive('\n').map(line).collect()
@@ -160,7 +174,10 @@ fn with_values(text: &str, values: &Foreign, form: impl Fn(&str) -> String) -> S
 pub(super) fn with_macs(vmid: Vmid, text: &str) -> String {
     let line = |line: &str| {
         let number = line.strip_prefix("net").and_then(|rest| rest.split_once(':')?.0.parse().ok());
-        number.map_or_else(|| line.to_owned(), |number| line.replace(NodeView::RANDOM_MAC, &chosen_mac(vmid, number)))
+        number.map_or_else(
+            || line.to_owned(),
+            |number| line.replace(NodeView::RANDOM_MAC, &chosen_mac(vmid, number)),
+        )
     };
     text.split_inclusive('\n').map(line).collect()
 }

@@ -58,7 +58,8 @@ impl Power {
         while let Some(word) = rest.next() {
             let option = word.strip_prefix("--").or_else(|| word.strip_prefix('-'));
             let option = option.ok_or_else(|| format!("`{word}` is an argument too many"))?;
-            let (name, value) = option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
+            let (name, value) =
+                option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
             let name = name.to_ascii_lowercase();
             let mut value = || value.or_else(|| rest.next_if(|next| !next.starts_with('-')));
             if flags.contains(&name.as_str()) {
@@ -93,7 +94,12 @@ enum Locks {
 }
 
 impl SimulatedNode {
-    pub(super) fn power(&mut self, power: Power, vmid: Vmid, words: &[&str]) -> Result<Output, NodeError> {
+    pub(super) fn power(
+        &mut self,
+        power: Power,
+        vmid: Vmid,
+        words: &[&str],
+    ) -> Result<Output, NodeError> {
         let locks = match power.read(words) {
             Ok(locks) => locks,
             Err(why) => return Ok(fail(FAILED, why)),
@@ -103,7 +109,9 @@ impl SimulatedNode {
             return Ok(fail(FAILED, format!("container {vmid} is locked by `{job}`")));
         }
         match (power, self.is_running(vmid)) {
-            (Power::Start, true) => Ok(fail(FAILED, format!("container {vmid} is running already"))),
+            (Power::Start, true) => {
+                Ok(fail(FAILED, format!("container {vmid} is running already")))
+            }
             (Power::Start, false) => self.start(vmid),
             (_, false) => Ok(fail(FAILED, format!("container {vmid} is not running"))),
             (Power::Stop | Power::Shutdown, true) => self.stop(vmid).map(|()| done("")),
@@ -120,7 +128,7 @@ impl SimulatedNode {
         self.apply_pending(vmid)?;
         self.note_running(vmid, Running::No)?;
         self.forget_live(vmid)?;
-        for note in ["down", "listening"] {
+        for note in ["default", "down", "listening"] {
             self.put_state(&note_path(vmid, note), None)?;
         }
         let note = (!held.is_empty()).then(|| Held { starts: HELD_STARTS, macs: held }.written());
@@ -132,11 +140,11 @@ impl SimulatedNode {
         let text = self.conf_text(vmid).unwrap_or_default();
         let conf = LxcConf::parse(&text);
         let not = |why: &str| Ok(fail(FAILED, format!("container {vmid} does not start: {why}")));
-        if conf.get("template") == Some("1") {
-            return not("it is a template");
-        }
         let nics = Nics::of(&conf, &self.settings.net_types);
-        if let Err(why) = start::check(&nics, &self.host_routing().links, &self.macvlans()) {
+        let links = self.host_routing().links;
+        let fits = start::check_settings(&conf)
+            .and_then(|()| start::check(&nics, &links, &self.macvlans()));
+        if let Err(why) = fits {
             return not(&why);
         }
         if let Some(mac) = self.still_held(vmid, &nics)? {
@@ -171,14 +179,17 @@ impl SimulatedNode {
         }
         let down = self.set_down(vmid);
         let nics = self.live_nics(vmid);
-        let up = nics.named().filter(|(_, name, nic)| nic.has_fixed_macvlan() && !down.contains(name));
+        let up =
+            nics.named().filter(|(_, name, nic)| nic.has_fixed_macvlan() && !down.contains(name));
         up.filter_map(|(_, _, nic)| nic.mac.as_ref().map(|mac| mac.to_ascii_uppercase())).collect()
     }
 
     /// Returns an address that a start wants and that is held, and counts the try.
     fn still_held(&self, vmid: Vmid, nics: &Nics) -> Result<Option<String>, NodeError> {
         let path = note_path(vmid, "held");
-        let Some(held) = self.state(&path).and_then(|note| Held::parse(&note)) else { return Ok(None) };
+        let Some(held) = self.state(&path).and_then(|note| Held::parse(&note)) else {
+            return Ok(None);
+        };
         let wanted = nics.by_number.values().filter(|nic| nic.has_fixed_macvlan());
         let mut wanted = wanted.filter_map(|nic| nic.mac.clone());
         let clash = wanted.find(|mac| held.macs.contains(&mac.to_ascii_uppercase()));

@@ -102,7 +102,8 @@ impl Tree {
     /// Removes the folders above a file that is gone, as far as they are empty.
     pub(super) fn remove_empty_folders(&self, path: &str) {
         let mut path = path;
-        while let Some((folder, _)) = path.rsplit_once('/').filter(|(folder, _)| !folder.is_empty()) {
+        while let Some((folder, _)) = path.rsplit_once('/').filter(|(folder, _)| !folder.is_empty())
+        {
             let Ok(at) = self.0.place(folder.as_bytes(), Missing::Fail) else { return };
             // A folder that is not empty stays, and so do those above it.
             if rustix::fs::unlinkat(&at.folder, &at.name, AtFlags::REMOVEDIR).is_err() {
