@@ -6,7 +6,6 @@
 pub mod apply;
 pub mod capture;
 pub mod local;
-pub mod simulated;
 pub mod node;
 pub mod observe;
 pub mod report;
@@ -14,6 +13,7 @@ pub mod simulated;
 mod step;
 
 pub use apply::{Event, Flow, apply};
+pub use local::{Limits, LocalNode, NotANode};
 pub use node::{Effect, Expect, Node, NodeError};
 pub use observe::observe;
 pub use report::{Outcome, Report};

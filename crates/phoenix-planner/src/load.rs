@@ -1,6 +1,6 @@
 //! From the operator's texts to a checked [`Desired`], with everything that is wrong on the way.
 //!
-//! The passes: [`json`](crate::json) (text to value), [`declared`](crate::declared) (value to types),
+//! The passes: [`json`] (text to value), [`declared`](crate::declared) (value to types),
 //! lowering (types to meanings, one guest at a time), checks (whether the parts agree). Each pass goes on
 //! with what the one before could read, so that one run tells everything.
 
@@ -93,14 +93,15 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let mut files = Files::read(sources);
     let mut findings = Findings::default();
     files.report_missing(&mut findings);
-    let mut reader = Reader { files: &mut files, strictness, findings, unmanaged: Vec::new() };
+    let mut reader = Reader::new(&mut files, strictness, findings);
     let hypervisor = reader.read::<HypervisorFile>(FileKind::Hypervisor);
     let containers = reader.read::<ContainerFile>(FileKind::Containers);
     let vms = reader.read::<VmFile>(FileKind::Vms);
     reader.leave_alone(FileKind::Certificates);
-    let Reader { findings, mut unmanaged, .. } = reader;
+    let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
-    let mut lowering = Lowering::new(findings, files.has(FileKind::Hypervisor));
+    let has_global = files.has(FileKind::Hypervisor);
+    let mut lowering = Lowering { findings, has_global, has_unknown_guest, ..Lowering::default() };
     let network = lowering.network(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
     let containers = lowering.containers(&containers, &network);
@@ -218,6 +219,7 @@ struct Reader<'a> {
     strictness: Strictness,
     findings: Findings,
     unmanaged: Vec<Unmanaged>,
+    has_unknown_guest: bool,
 }
 
 /// Fields that have a meaning that phoenix does not act on yet; `*` is any member or element.
@@ -229,13 +231,17 @@ const LATER: &[(FileKind, &[&str])] = &[
     (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
 ];
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(files: &'a mut Files, strictness: Strictness, findings: Findings) -> Self {
+        Self { files, strictness, findings, unmanaged: Vec::new(), has_unknown_guest: false }
+    }
+
     fn read<T: DeserializeOwned + Default>(&mut self, file: FileKind) -> T {
         let Some(value) = self.files.value(file) else {
             return T::default();
         };
         if file == FileKind::Containers {
-            container::drop_bad_numbers(value, &mut self.findings);
+            self.has_unknown_guest = container::drop_bad_numbers(value, &mut self.findings);
         }
         let declared = repair::read::<T>(file, value, &mut self.findings);
         let unknown = typo::unknown::<T>(file, value, self.strictness, &mut self.findings);

@@ -1,6 +1,8 @@
 //! JSON Schemas of the operator's files, for editors and pull-request checks.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use serde_json::{Value, json};
 
 use crate::declared::{ContainerFile, HypervisorFile, VmFile};
@@ -18,12 +20,22 @@ pub fn schema(kind: FileKind) -> String {
 pub(crate) fn schema_value(kind: FileKind) -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;
+    settings.transforms.push(Box::new(RecursiveTransform(tidy)));
     let generator = settings.into_generator();
     match kind {
         FileKind::Hypervisor => generator.into_root_schema_for::<HypervisorFile>().to_value(),
         FileKind::Containers => generator.into_root_schema_for::<ContainerFile>().to_value(),
         FileKind::Vms => generator.into_root_schema_for::<VmFile>().to_value(),
         FileKind::Certificates => certificates(),
+    }
+}
+
+/// Joins the lines of a description, and drops Rust's names of number types.
+fn tidy(schema: &mut Schema) {
+    schema.remove("format");
+    let description = schema.get("description").and_then(Value::as_str);
+    if let Some(lines) = description.map(|text| text.replace('\n', " ")) {
+        schema.insert("description".to_owned(), Value::String(lines));
     }
 }
 

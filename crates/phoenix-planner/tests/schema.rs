@@ -22,7 +22,8 @@ fn faults(kind: FileKind, value: &Value) -> Vec<String> {
 #[expect(clippy::disallowed_methods, reason = "tests read their cases")]
 fn upstream(kind: FileKind) -> Value {
     let path = Path::new(CRATE).join("tests/upstream").join(kind.file_name());
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    serde_json::from_str(&text).expect("the file is JSON")
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::places::DeclaredPlaces;
 const WIDTH: usize = 100;
 
 /// Says one thing that is wrong.
-pub fn about(complaint: &dyn Diagnostic) {
+pub(crate) fn about(complaint: &dyn Diagnostic) {
     let mut text = String::new();
     // Writing to a text cannot fail.
     let _ = handler().render_report(&mut text, complaint);
@@ -24,7 +24,7 @@ pub fn about(complaint: &dyn Diagnostic) {
 }
 
 /// Says everything that is wrong with the operator's files, or worth knowing.
-pub fn about_problems(loaded: &Loaded) {
+pub(crate) fn about_problems(loaded: &Loaded) {
     for problem in &loaded.problems {
         about(problem);
     }
@@ -32,7 +32,7 @@ pub fn about_problems(loaded: &Loaded) {
 
 /// Says every error in the operator's files, and of warnings only how many there are: they are the
 /// business of `phoenix validate`, and must not hide a plan.
-pub fn about_errors(loaded: &Loaded) {
+pub(crate) fn about_errors(loaded: &Loaded) {
     for problem in loaded.problems.iter().filter(|problem| problem.severity == Severity::Error) {
         about(problem);
     }
@@ -46,7 +46,7 @@ pub fn about_errors(loaded: &Loaded) {
 }
 
 /// Says why no plan can be made.
-pub fn about_refusals(refusals: &[Refusal], places: &DeclaredPlaces) {
+pub(crate) fn about_refusals(refusals: &[Refusal], places: &DeclaredPlaces) {
     for refusal in refusals {
         about(&Complaint::of(refusal, places));
     }

@@ -15,7 +15,7 @@ const INSTALLED: &str = "/usr/local/phoenix_hypervisor/etc";
 const LARGEST: u64 = 16 << 20;
 
 /// Returns the configuration folder: what was said, else the installed one, else this folder.
-pub fn folder(said: Option<&Path>) -> PathBuf {
+pub(crate) fn folder(said: Option<&Path>) -> PathBuf {
     match said {
         Some(folder) => folder.to_owned(),
         None if Path::new(INSTALLED).is_dir() => PathBuf::from(INSTALLED),
@@ -24,7 +24,7 @@ pub fn folder(said: Option<&Path>) -> PathBuf {
 }
 
 /// Reads the operator's files of a folder, or says of every one that cannot be read why.
-pub fn read(folder: &Path) -> Result<Sources, Vec<ConfigError>> {
+pub(crate) fn read(folder: &Path) -> Result<Sources, Vec<ConfigError>> {
     let mut sources = Sources::default();
     let mut errors = Vec::new();
     for kind in FileKind::ALL {
@@ -39,7 +39,7 @@ pub fn read(folder: &Path) -> Result<Sources, Vec<ConfigError>> {
 }
 
 /// Reads a text file of bounded size.
-pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
     let cannot_read = |source| ConfigError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(cannot_read)?;
     let length = file.metadata().map_err(cannot_read)?.len();
@@ -61,7 +61,7 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
 
 /// Why one of the operator's files cannot be read.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// It cannot be opened or read.
     #[error("cannot read `{path}`", path = path.display())]
     #[diagnostic(help("Name the folder that holds it with --config DIR."))]

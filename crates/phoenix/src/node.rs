@@ -8,7 +8,7 @@ use phoenix_applier::local::{LocalNode, NotANode};
 use phoenix_applier::simulated::{SimulatedNode, SimulatedNodeError};
 
 /// Returns the node that is meant.
-pub fn find(folder: Option<&Path>) -> Result<Box<dyn Node>, NoNode> {
+pub(crate) fn find(folder: Option<&Path>) -> Result<Box<dyn Node>, NoNode> {
     match folder {
         Some(folder) => {
             let opened = SimulatedNode::open(folder);
@@ -21,7 +21,7 @@ pub fn find(folder: Option<&Path>) -> Result<Box<dyn Node>, NoNode> {
 
 /// Why there is no node.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum NoNode {
+pub(crate) enum NoNode {
     /// This machine is none.
     #[error("this machine is not a Proxmox VE node")]
     #[diagnostic(help(

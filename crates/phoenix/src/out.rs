@@ -6,29 +6,29 @@
 use std::io::{self, IsTerminal, Write};
 
 /// Writes a result to standard output.
-pub fn result(text: &str) {
+pub(crate) fn result(text: &str) {
     let mut stdout = io::stdout().lock();
     // A closed pipe means that the reader has seen enough.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Writes a preview to standard output, in colour when a person watches.
-pub fn preview(text: &str) {
+pub(crate) fn preview(text: &str) {
     if colours(&io::stdout()) { result(&painted(text)) } else { result(text) }
 }
 
 /// Writes a line of talk to standard error.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Writes a preview to standard error, for a command whose result is something else.
-pub fn say_preview(text: &str) {
+pub(crate) fn say_preview(text: &str) {
     if colours(&io::stderr()) { say(&painted(text)) } else { say(text) }
 }
 
 /// Asks a question on standard error; only `y` or `yes` means yes.
-pub fn ask(question: &str) -> bool {
+pub(crate) fn ask(question: &str) -> bool {
     let _ = write!(io::stderr().lock(), "{question} [y/N] ");
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer).is_ok();
@@ -36,12 +36,12 @@ pub fn ask(question: &str) -> bool {
 }
 
 /// Returns whether there is a person to ask.
-pub fn can_ask() -> bool {
+pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal()
 }
 
 /// Returns whether a stream may be coloured: a terminal, and `NO_COLOR` is not set (no-color.org).
-pub fn colours(stream: &impl IsTerminal) -> bool {
+pub(crate) fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

@@ -16,7 +16,7 @@ const FORMAT: u32 = 1;
 /// A plan that was reviewed. It holds what was shown, not how to do it: apply plans again and goes
 /// ahead only when the digest is the same, so that a stale plan can never run.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct SavedPlan {
+pub(crate) struct SavedPlan {
     format: u32,
     /// The digest of the plan.
     pub digest: String,
@@ -30,14 +30,18 @@ pub struct SavedPlan {
 
 impl SavedPlan {
     /// Returns a saved plan from its previews.
-    pub fn new(digest: String, selection: Selection, preview: impl Fn(Format) -> String) -> Self {
+    pub(crate) fn new(
+        digest: String,
+        selection: Selection,
+        preview: impl Fn(Format) -> String,
+    ) -> Self {
         let [text, md, json, dot] =
             [Format::Text, Format::Md, Format::Json, Format::Dot].map(preview);
         Self { format: FORMAT, digest, selection, text, md, json, dot }
     }
 
     /// Returns the preview that was shown.
-    pub fn preview(&self, format: Format) -> &str {
+    pub(crate) fn preview(&self, format: Format) -> &str {
         match format {
             Format::Text => &self.text,
             Format::Md => &self.md,
@@ -47,13 +51,13 @@ impl SavedPlan {
     }
 
     /// Writes the plan, readable by its owner alone.
-    pub fn write(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         write_whole(path, &text, 0o600)
     }
 
     /// Reads a saved plan.
-    pub fn read(path: &Path) -> Result<Self, SavedPlanError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, SavedPlanError> {
         let failed = |source| SavedPlanError::Read { path: path.to_owned(), source };
         let text = fs::read_to_string(path).map_err(failed)?;
         let plan: Self = serde_json::from_str(&text)
@@ -63,7 +67,7 @@ impl SavedPlan {
 }
 
 /// Makes a file hold exactly this text, or leaves it as it is.
-pub fn write_whole(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(mode))
@@ -76,7 +80,7 @@ pub fn write_whole(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 
 /// Why a saved plan cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum SavedPlanError {
+pub(crate) enum SavedPlanError {
     /// It cannot be read.
     #[error("cannot read the plan `{path}`", path = path.display())]
     Read {

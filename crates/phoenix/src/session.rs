@@ -16,7 +16,7 @@ use crate::places::DeclaredPlaces;
 use crate::{complain, config, node};
 
 /// The operator's files, checked, and the node that they are about.
-pub struct Session {
+pub(crate) struct Session {
     places: DeclaredPlaces,
     desired: Desired,
     node: Box<dyn Node>,
@@ -25,7 +25,7 @@ pub struct Session {
 impl Session {
     /// Reads the operator's files and finds the node; says what is wrong and returns `None` if it
     /// cannot.
-    pub fn open(places: &Places) -> Option<Self> {
+    pub(crate) fn open(places: &Places) -> Option<Self> {
         let (sources, loaded) = load_files(places)?;
         complain::about_errors(&loaded);
         let desired = loaded.desired?;
@@ -39,27 +39,27 @@ impl Session {
     }
 
     /// Returns what the operator wants.
-    pub fn desired(&self) -> &Desired {
+    pub(crate) fn desired(&self) -> &Desired {
         &self.desired
     }
 
     /// Returns the node.
-    pub fn node(&mut self) -> &mut dyn Node {
+    pub(crate) fn node(&mut self) -> &mut dyn Node {
         self.node.as_mut()
     }
 
     /// Returns everything that a plan needs to know of the node.
-    pub fn observe(&mut self) -> Facts {
+    pub(crate) fn observe(&mut self) -> Facts {
         observe(&self.desired, self.node.as_mut())
     }
 
     /// Returns whether a container is on the node.
-    pub fn has_container(&mut self, vmid: Vmid) -> bool {
+    pub(crate) fn has_container(&mut self, vmid: Vmid) -> bool {
         kind::has_container(&self.observe(), vmid)
     }
 
     /// Observes the node and plans; says what is wrong and returns `None` if no plan can be made.
-    pub fn plan(&mut self, selection: &Selection) -> Option<Plan> {
+    pub(crate) fn plan(&mut self, selection: &Selection) -> Option<Plan> {
         let facts = self.observe();
         match kind::plan(&self.desired, &facts) {
             Ok(plan) => Some(selection.of(plan)),
@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// Returns a preview of a plan.
-    pub fn preview(&self, plan: &Plan, format: Format) -> String {
+    pub(crate) fn preview(&self, plan: &Plan, format: Format) -> String {
         let lines = |origin: &Origin| self.places.line(origin);
         match format {
             Format::Text => preview::text(plan, &lines),
@@ -83,7 +83,7 @@ impl Session {
 }
 
 /// Reads and checks the operator's files; says which of them cannot be read.
-pub fn load_files(places: &Places) -> Option<(Sources, Loaded)> {
+pub(crate) fn load_files(places: &Places) -> Option<(Sources, Loaded)> {
     let folder = config::folder(places.config.as_deref());
     let sources = match config::read(&folder) {
         Ok(sources) => sources,
@@ -99,7 +99,7 @@ pub fn load_files(places: &Places) -> Option<(Sources, Loaded)> {
 
 /// Which part of a plan is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Only these and what they need; all when empty.
     pub targets: Vec<Address>,
     /// Not these nor what needs them.
@@ -117,7 +117,7 @@ impl From<&Scope> for Selection {
 
 impl Selection {
     /// Returns the part of a plan that is meant.
-    pub fn of(&self, plan: Plan) -> Plan {
+    pub(crate) fn of(&self, plan: Plan) -> Plan {
         let guests =
             self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect::<Vec<_>>();
         let plan = if guests.is_empty() { plan } else { plan.for_guests(&guests) };

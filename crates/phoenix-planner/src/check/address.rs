@@ -38,36 +38,32 @@ pub(crate) fn gateway(
     let (Some(gateway), Some(ip)) = (gateway, ip) else {
         return;
     };
-    let error = |message: String| Finding::error(at.at("gw"), message);
     let Ipv4Config::Static(net) = ip else {
         let finding =
             Finding::warning(at.at("gw"), "a gateway without a fixed address has no effect");
-        findings
-            .push(finding.label("not used").help("Remove `gw`, or write a fixed address as `ip`."));
+        let help = "Remove `gw`, or write a fixed address as `ip`.";
+        findings.push(finding.label("not used").help(help));
         return;
     };
-    // With a /32 every gateway is outside, and the route to it is made by the interface.
+    findings.extend(unreachable(gateway, net, at));
+}
+
+fn unreachable(gateway: Ipv4Addr, net: Ipv4Net, at: &Origin) -> Option<Finding> {
+    let error = |message: String| Finding::error(at.at("gw"), message);
+    let help = "Write the address of the router as `gw`.";
     if gateway == net.addr() {
-        findings.push(
-            error(format!("`{gateway}` is the gateway and the address at once"))
-                .label("the same")
-                .with(at.at("ip"), "as this")
-                .help("Write the address of the router as `gw`."),
-        );
-    } else if net.prefix_len() < 32 && !net.contains(&gateway) {
-        findings.push(
-            error(format!("the gateway `{gateway}` is outside the subnet `{}`", net.trunc()))
-                .label("cannot be reached")
-                .with(at.at("ip"), "from here")
-                .help("Write a gateway of that subnet, or correct `ip`."),
-        );
-    } else if let Some(why) = net.prefix_len().le(&30).then(|| edge(gateway, net)).flatten() {
-        findings.push(
-            error(format!("the gateway `{gateway}` cannot be a host"))
-                .label(why)
-                .help("Write the address of the router as `gw`."),
-        );
+        let finding = error(format!("`{gateway}` is the gateway and the address at once"));
+        return Some(finding.label("the same").with(at.at("ip"), "as this").help(help));
     }
+    // With a /32 every gateway is outside, and the route to it is made by the interface.
+    if net.prefix_len() < 32 && !net.contains(&gateway) {
+        let finding =
+            error(format!("the gateway `{gateway}` is outside the subnet `{}`", net.trunc()));
+        let finding = finding.label("cannot be reached").with(at.at("ip"), "from here");
+        return Some(finding.help("Write a gateway of that subnet, or correct `ip`."));
+    }
+    let why = edge(gateway, net)?;
+    Some(error(format!("the gateway `{gateway}` cannot be a host")).label(why).help(help))
 }
 
 fn edge(gateway: Ipv4Addr, net: Ipv4Net) -> Option<&'static str> {

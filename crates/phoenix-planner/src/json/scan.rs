@@ -17,43 +17,45 @@ pub(super) fn first_fault(text: &str) -> Option<Fault> {
     let bytes = text.as_bytes();
     let (mut state, mut depth, mut at) = (State::Plain, 0_usize, 0);
     while let Some(&byte) = bytes.get(at) {
-        let next = bytes.get(at + 1).copied();
-        state = match (state, byte) {
-            (State::Plain, b'"') => State::Text { start: at, escaped: false },
-            (State::Plain, b'/') if next == Some(b'/') => State::Line,
-            (State::Plain, b'/') if next == Some(b'*') => {
-                at += 1;
-                State::Block
-            }
-            (State::Plain, b'{' | b'[') => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Some(too_deep(at));
-                }
-                State::Plain
-            }
-            (State::Plain, b'}' | b']') => {
-                depth = depth.saturating_sub(1);
-                State::Plain
-            }
-            (State::Text { start, .. }, b'\n' | b'\r') => return Some(open_text(text, start, at)),
+        let pair = (byte, bytes.get(at + 1).copied().unwrap_or_default());
+        match (&state, byte) {
+            (State::Plain, b'{' | b'[') => depth += 1,
+            (State::Plain, b'}' | b']') => depth = depth.saturating_sub(1),
+            (State::Text { start, .. }, b'\n' | b'\r') => return Some(open_text(text, *start, at)),
             (State::Text { .. }, 0..0x20) => return Some(control(at)),
-            (State::Text { start, escaped }, b'\\') => State::Text { start, escaped: !escaped },
-            (State::Text { escaped: false, .. }, b'"') | (State::Line, b'\n' | b'\r') => {
-                State::Plain
-            }
-            (State::Text { start, .. }, _) => State::Text { start, escaped: false },
-            (State::Block, b'*') if next == Some(b'/') => {
-                at += 1;
-                State::Plain
-            }
-            (other, _) => other,
-        };
-        at += 1;
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some(too_deep(at));
+        }
+        at += if state.takes_two(pair) { 2 } else { 1 };
+        state = state.after(pair, at);
     }
     match state {
         State::Text { start, .. } => Some(open_text(text, start, text.len())),
-        _ => None,
+        State::Plain | State::Line | State::Block => None,
+    }
+}
+
+impl State {
+    /// Tells whether two bytes belong together: the ends of a block comment.
+    fn takes_two(&self, pair: (u8, u8)) -> bool {
+        matches!((self, pair), (Self::Plain, (b'/', b'*')) | (Self::Block, (b'*', b'/')))
+    }
+
+    /// Returns the state after a byte (or two), whose end is at `end`.
+    fn after(self, (byte, next): (u8, u8), end: usize) -> Self {
+        match (self, byte, next) {
+            (Self::Plain, b'"', _) => Self::Text { start: end - 1, escaped: false },
+            (Self::Plain, b'/', b'/') => Self::Line,
+            (Self::Plain, b'/', b'*') => Self::Block,
+            (Self::Text { escaped: false, .. }, b'"', _)
+            | (Self::Line, b'\n' | b'\r', _)
+            | (Self::Block, b'*', b'/') => Self::Plain,
+            (Self::Text { start, escaped }, b'\\', _) => Self::Text { start, escaped: !escaped },
+            (Self::Text { start, .. }, _, _) => Self::Text { start, escaped: false },
+            (state, _, _) => state,
+        }
     }
 }
 

@@ -248,7 +248,7 @@ fn reason(before: &FwFile, after: &FwFile) -> String {
     };
     let mut parts = Vec::new();
     for option in after.options() {
-        if before.option(&option.key) != Some(option.value.as_str()) {
+        if before.option(option.key) != Some(option.value.as_str()) {
             parts.push(format!("{} {}", option.key, option.value));
         }
     }

@@ -7,11 +7,12 @@ use phoenix_formats::{InterfaceName, Vmid};
 use serde_json::Value;
 
 use super::finding::{Finding, Findings};
-use super::options::HasNet0;
 use super::part::Lowering;
 use crate::check;
 use crate::declared::{self, ContainerFile, NetworkConfig, Words};
-use crate::desired::{Container, InternalInterface, Ipv4Config, Located, Network, Startup};
+use crate::desired::{
+    Container, InternalInterface, Ipv4Config, Located, Network, PublicInterface, Startup,
+};
 use crate::source::{FileKind, Origin};
 
 /// The name of `net0` where none is declared.
@@ -26,12 +27,13 @@ const MOST_CORES: u64 = 8192;
 /// The largest start order and delay: `pct` sets no limit, and programs that read it use 32 bits.
 pub(super) const MOST_STARTUP: u64 = i32::MAX as u64;
 
-/// Takes out containers whose number is none, noting each.
-pub(super) fn drop_bad_numbers(file: &mut Value, findings: &mut Findings) {
+/// Takes out containers whose number is none, noting each; returns whether there were any.
+pub(super) fn drop_bad_numbers(file: &mut Value, findings: &mut Findings) -> bool {
     let at = Origin::file(FileKind::Containers).at("lxc_configs");
     let Some(containers) = file.get_mut("lxc_configs").and_then(Value::as_object_mut) else {
-        return;
+        return false;
     };
+    let all = containers.len();
     containers.retain(|number, _| match number.parse::<Vmid>() {
         Ok(_) => true,
         Err(error) => {
@@ -41,6 +43,7 @@ pub(super) fn drop_bad_numbers(file: &mut Value, findings: &mut Findings) {
             false
         }
     });
+    containers.len() < all
 }
 
 impl Lowering {
@@ -59,7 +62,7 @@ impl Lowering {
                     self.claims.number(vmid, &at, "a container");
                     containers.insert(vmid, self.container(vmid, declared, at, network));
                 }
-                _ => self.has_unknown_guest = true,
+                _ => self.has_unknown_guest |= self.findings.touches(&at),
             }
         }
         containers
@@ -72,40 +75,25 @@ impl Lowering {
         at: Origin,
         network: &Network,
     ) -> Container {
-        let hostname = self.host_name(declared.name.as_deref(), at.at("name"));
-        if let Some(name) = &hostname {
-            self.claims.host_name(&name.value, &name.origin, vmid);
-        }
         let (nesting, features) = self.features(declared, &at);
-        let net0 = self.net0(vmid, declared, &at);
-        let public = declared.public_interface.as_ref();
-        let public =
-            public.and_then(|public| self.public(vmid, public, at.at("public_interface"), network));
-        check::two_interfaces(net0.as_ref(), public.as_ref(), &mut self.findings);
-        let has_net0 = if net0.is_some() { HasNet0::Yes } else { HasNet0::No };
-        let raw = self.raw(declared, &at, has_net0, public.as_ref());
-        let firewall = self.guest_firewall(
-            declared.firewall.as_ref(),
-            at.at("firewall"),
-            net0.as_ref().map(|net0| net0.name.as_str()),
-        );
+        let (net0, public) = self.interfaces(vmid, declared, &at, network);
+        let nic = net0.as_ref().map(|net0| net0.name.as_str());
+        let onboot = declared.start_at_boot;
         Container {
             vmid,
-            hostname,
+            hostname: self.host_name(declared.name.as_deref(), at.at("name"), vmid),
             memory: self.number(declared.memory_mb, at.at("memory_mb"), LEAST_MEMORY..=u64::MAX),
             swap: self.number(declared.swap_mb, at.at("swap_mb"), 0..=u64::MAX),
             cores: self.number(declared.cores, at.at("cores"), 1..=MOST_CORES),
-            onboot: declared
-                .start_at_boot
-                .map(|value| Located { value, origin: at.at("start_at_boot") }),
+            onboot: onboot.map(|value| Located { value, origin: at.at("start_at_boot") }),
             startup: self.startup(declared, &at),
             nameservers: self.nameservers(declared.network_config.as_ref(), &at),
             nesting,
             features,
+            raw: self.raw(declared, &at, net0.as_ref(), public.as_ref()),
+            firewall: self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), nic),
             net0,
             public,
-            raw,
-            firewall,
             dependencies: self.dependencies(
                 declared.dependencies.as_ref(),
                 at.at("dependencies"),
@@ -114,6 +102,21 @@ impl Lowering {
             ),
             origin: at,
         }
+    }
+
+    fn interfaces(
+        &mut self,
+        vmid: Vmid,
+        declared: &declared::Container,
+        at: &Origin,
+        network: &Network,
+    ) -> (Option<InternalInterface>, Option<PublicInterface>) {
+        let net0 = self.net0(vmid, declared, at);
+        let public = declared.public_interface.as_ref();
+        let public =
+            public.and_then(|public| self.public(vmid, public, at.at("public_interface"), network));
+        check::two_interfaces(net0.as_ref(), public.as_ref(), &mut self.findings);
+        (net0, public)
     }
 
     fn startup(&mut self, declared: &declared::Container, at: &Origin) -> Option<Located<Startup>> {

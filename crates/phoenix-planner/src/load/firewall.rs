@@ -161,7 +161,7 @@ impl Lowering {
             (Some(verdict), None) => Some(Action::Plain(verdict)),
             (None, None) if macro_call(word).is_some() => macro_call(word),
             (None, _) => {
-                let message = format!("`{}` is no action", word);
+                let message = format!("`{word}` is no action");
                 let help = match typo::nearest(word, VERDICTS) {
                     Some(meant) => format!("Write `{meant}`."),
                     None => format!("Write one of {}.", VERDICTS.join(", ")),

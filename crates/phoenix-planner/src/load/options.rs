@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::finding::Finding;
 use super::part::Lowering;
 use crate::declared::Container;
-use crate::desired::{Located, PublicInterface};
+use crate::desired::{InternalInterface, Located, PublicInterface};
 use crate::source::Origin;
 
 /// The features of `pct set --features` that are on or off.
@@ -53,7 +53,7 @@ impl Lowering {
             for part in text.split(',') {
                 match feature(part) {
                     Ok((name, value)) => {
-                        self.add_feature(&mut features, name, value, origin.clone())
+                        self.add_feature(&mut features, name, value, origin.clone());
                     }
                     Err(finding) => self.push(finding.into_finding(part, origin.clone())),
                 }
@@ -82,7 +82,7 @@ impl Lowering {
         &mut self,
         declared: &Container,
         at: &Origin,
-        has_net0: HasNet0,
+        net0: Option<&InternalInterface>,
         public: Option<&PublicInterface>,
     ) -> Vec<Located<(String, String)>> {
         let mut raw = Vec::new();
@@ -92,13 +92,13 @@ impl Lowering {
         for (origin, text) in self.each(list, &at.at("lxc_options")) {
             let Some((key, value)) = raw_option(text) else {
                 self.push(
-                    Finding::error(origin, format!("`{}` is not a raw key with a value", text))
+                    Finding::error(origin, format!("`{text}` is not a raw key with a value"))
                         .label("not `lxc.` with a key and a value")
                         .help("Write it as `lxc.mount.auto=sys:rw`."),
                 );
                 continue;
             };
-            match taken(key, has_net0, public) {
+            match taken(key, net0, public) {
                 Some(field) => self.push(
                     Finding::error(origin, format!("`{key}` works against `{field}`"))
                         .label("phoenix sets this interface itself")
@@ -111,18 +111,15 @@ impl Lowering {
     }
 }
 
-/// Whether a container declares `net0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HasNet0 {
-    Yes,
-    No,
-}
-
 /// Returns the field that already declares the interface that a raw key sets.
-fn taken(key: &str, has_net0: HasNet0, public: Option<&PublicInterface>) -> Option<&'static str> {
+fn taken(
+    key: &str,
+    net0: Option<&InternalInterface>,
+    public: Option<&PublicInterface>,
+) -> Option<&'static str> {
     let index = key.strip_prefix("lxc.net.")?.split('.').next()?;
     match index {
-        "0" if has_net0 == HasNet0::Yes => Some("network_config"),
+        "0" if net0.is_some() => Some("network_config"),
         "1" if public.is_some_and(|public| public.enabled) => Some("public_interface"),
         _ => None,
     }

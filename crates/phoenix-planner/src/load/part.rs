@@ -27,16 +27,12 @@ pub(crate) struct Lowering {
     /// Whether the global file could be read, so that what is not in it is not declared.
     pub(crate) has_global: bool,
     /// Whether the lack of a public bridge has been told.
-    pub(super) told_bridge: bool,
+    pub(crate) told_bridge: bool,
     /// Whether there is a guest whose number could not be read, so that any number may be it.
     pub(crate) has_unknown_guest: bool,
 }
 
 impl Lowering {
-    pub(crate) fn new(findings: Findings, has_global: bool) -> Self {
-        Self { findings, has_global, ..Self::default() }
-    }
-
     pub(super) fn push(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
@@ -145,6 +141,7 @@ impl Lowering {
         &mut self,
         text: Option<&str>,
         origin: Origin,
+        vmid: Vmid,
     ) -> Option<Located<String>> {
         let text = text?;
         if let Err(why) = check_host_name(text) {
@@ -158,6 +155,7 @@ impl Lowering {
             let finding = Finding::warning(origin.clone(), message);
             self.push(finding.label("the guest cannot set it").help("Write a shorter name."));
         }
+        self.claims.host_name(text, &origin, vmid);
         Some(Located { value: text.to_owned(), origin })
     }
 

@@ -150,7 +150,7 @@ impl Lowering {
             match text.parse::<AbsolutePath>() {
                 Ok(site) if !text.contains(char::is_control) => sites.push(site),
                 _ => self.push(
-                    Finding::error(origin, format!("`{}` is not an absolute path", text))
+                    Finding::error(origin, format!("`{text}` is not an absolute path"))
                         .label("not valid")
                         .help(format!("Write it as `{DEFAULT_SITE}`, without `.` and `..`.")),
                 ),

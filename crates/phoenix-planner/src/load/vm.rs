@@ -51,10 +51,7 @@ impl Lowering {
     }
 
     fn vm(&mut self, vmid: Vmid, declared: &declared::Vm, at: Origin) -> Vm {
-        let name = self.host_name(declared.name.as_deref(), at.at("name"));
-        if let Some(name) = &name {
-            self.claims.host_name(&name.value, &name.origin, vmid);
-        }
+        let name = self.host_name(declared.name.as_deref(), at.at("name"), vmid);
         let ip = declared.network_config.as_ref().and_then(|config| config.ip.as_deref());
         let fixed = ip.filter(|ip| !matches!(*ip, "dhcp" | "manual"));
         let ip_at = at.at("network_config").at("ip");

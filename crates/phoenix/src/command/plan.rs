@@ -23,9 +23,9 @@ pub(crate) fn run(places: &Places, args: &Args) -> Exit {
         return exit;
     }
     if args.format == Format::Text {
-        out::preview(&preview)
+        out::preview(&preview);
     } else {
-        out::result(&preview)
+        out::result(&preview);
     }
     if args.format == Format::Text && !plan.is_empty() && args.snapshot.is_none() {
         out::say(&next_step(&plan, args.out.as_deref()));

@@ -67,7 +67,7 @@ fn claims_of_guest(text: &str) -> Vec<Claim> {
         match key {
             "hostname" | "name" => claims.push(("host name", value.to_lowercase())),
             _ if key.starts_with("net") || key.starts_with("ipconfig") => {
-                claims.extend(of_net(value))
+                claims.extend(of_net(value));
             }
             _ => {}
         }
