@@ -16,7 +16,8 @@
 //!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
 //!   address that is up, the address is held, and the next two starts that want it fail.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
-//!   while it runs.
+//!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
+//!   without a quorum, where nothing below `/etc/pve` can be changed.
 //! - `live/lxc/101.conf` is what a running container has in force, while its file says something else;
 //!   `live/guests/101/listening` the sockets that nginx in it has, while its files ask for others (an
 //!   empty file: nginx does not run); `live/guests/101/down` the interfaces that were set down in it;
@@ -27,7 +28,7 @@
 //! A missing folder above a new file is made where every real node has it.
 //!
 //! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables, what commands
-//! in interfaces(5) do, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
+//! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
 //! and time: nothing waits, and a pause is over at once.
 
 mod error;

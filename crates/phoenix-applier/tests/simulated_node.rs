@@ -143,6 +143,49 @@ fn a_file_keeps_its_mode() {
     assert_eq!(mode("etc/network/interfaces"), 0o664);
 }
 
+/// The folder of containers may stand where the cluster file system has it, with its links or without.
+#[test]
+fn containers_may_stand_in_the_folder_of_the_node() {
+    for links in [vec![], vec![("lxc", "nodes/phoenix/lxc"), ("local", "nodes/phoenix")]] {
+        let scratch = scratch();
+        let pve = scratch.path().join("fs/etc/pve");
+        fs::create_dir_all(pve.join("nodes/phoenix")).unwrap();
+        fs::rename(pve.join("lxc"), pve.join("nodes/phoenix/lxc")).unwrap();
+        for (name, target) in &links {
+            std::os::unix::fs::symlink(target, pve.join(name)).unwrap();
+        }
+        let mut node = SimulatedNode::open(scratch.path()).unwrap();
+        assert_eq!(said(&mut node, "pct list").lines().count(), 4);
+        said_by_change(&mut node, "pct set 101 --memory 600");
+        for (count, path) in ["lxc", "local/lxc", "nodes/phoenix/lxc"].into_iter().enumerate() {
+            let path = format!("/etc/pve/{path}/101.conf");
+            let text = text_of(&mut node, &path);
+            assert!(text.contains("\nmemory: 600\n"), "{text}");
+            let added = format!("{text}lxc.environment: N={count}\n");
+            write(&mut node, &path, Expect::Text(&text), &added.replace("[before]\n", "")).unwrap();
+        }
+        let live = fs::read_to_string(scratch.path().join("live/lxc/101.conf")).unwrap();
+        assert!(!live.contains("lxc.environment"), "what is in force stays");
+        said_by_change(&mut node, "pct reboot 101");
+        assert!(!scratch.path().join("live/lxc").exists());
+        assert_eq!(pve.join("lxc").is_symlink(), !links.is_empty());
+    }
+}
+
+fn text_of(node: &mut SimulatedNode, path: &str) -> String {
+    let probe = Probe::File(Location::node(path));
+    match node.answer(&BTreeSet::from([probe.clone()])).remove(&probe) {
+        Some(Answer::Text(text)) => text,
+        answer => panic!("{path}: {answer:?}"),
+    }
+}
+
+fn said_by_change(node: &mut SimulatedNode, command: &str) {
+    let argv: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let output = node.perform(Effect::Run { place: Place::Node, argv: &argv }).unwrap();
+    assert!(output.success(), "{command}: {output:?}");
+}
+
 /// Commands of all kinds, each with its place; questions among them.
 const COMMANDS: [(&str, &str); 30] = [
     ("node", "pct list"),
@@ -296,7 +339,7 @@ fn questions_change_no_byte() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// Whatever was done, the next process sees the same node, and asking it changes no byte of it.
     #[test]

@@ -30,6 +30,9 @@ impl SimulatedNode {
     /// Runs `pct set`; `args` begins with the guest's number.
     pub(super) fn pct_set(&mut self, vmid: Vmid, args: &[&str]) -> Result<Output, NodeError> {
         let Some(before) = self.conf_text(vmid) else { return Ok(super::pct::no_conf(vmid)) };
+        if let Err(why) = self.check_quorum() {
+            return Ok(fail(FAILED, why));
+        }
         let live = self.live_conf(vmid);
         let outcome = match self.outcome(vmid, &before, live.is_some(), args) {
             Ok(outcome) => outcome,

@@ -108,6 +108,9 @@ impl SimulatedNode {
         if let (Some(job), Locks::Count) = (LxcConf::parse(&text).lock(), locks) {
             return Ok(fail(FAILED, format!("container {vmid} is locked by `{job}`")));
         }
+        if let (Power::Start | Power::Reboot, Err(why)) = (power, self.check_quorum()) {
+            return Ok(fail(FAILED, why));
+        }
         match (power, self.is_running(vmid)) {
             (Power::Start, true) => {
                 Ok(fail(FAILED, format!("container {vmid} is running already")))
@@ -157,7 +160,7 @@ impl SimulatedNode {
 
     fn apply_pending(&self, vmid: Vmid) -> Result<(), NodeError> {
         let text = self.conf_text(vmid).unwrap_or_default();
-        if LxcConf::parse(&text).pending().is_empty() {
+        if LxcConf::parse(&text).pending().is_empty() || self.check_quorum().is_err() {
             return Ok(());
         }
         self.put_conf(vmid, &with_macs(vmid, &pct::apply_pending(&text, &self.node_view())))
