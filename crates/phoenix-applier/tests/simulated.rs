@@ -1,7 +1,8 @@
 //! Plays transcripts on captured nodes.
 //!
 //! A case is a folder below `tests/simulated`: `transcript.txt`, and, if it needs them, files in `node` that are laid
-//! over the node of `_base`. Every line of a transcript that begins with `$` is something that is done, and what
+//! over the node of `_base`, and in `links` symbolic links that nobody wants in a working tree: each line a path and
+//! where it leads. Every line of a transcript that begins with `$` is something that is done, and what
 //! follows is what comes of it. `SIMULATED_BLESS=1` writes the transcripts anew.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -36,6 +37,12 @@ fn check(name: &str) -> Result<(), String> {
     let scratch = scratch();
     if case.join("node").is_dir() {
         lay(&case.join("node"), scratch.path());
+    }
+    for line in fs::read_to_string(case.join("links")).unwrap_or_default().lines() {
+        let (path, target) = line.split_once(' ').expect("a path and where it leads");
+        let path = scratch.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
     }
     let recorded = fs::read_to_string(case.join("transcript.txt")).unwrap();
     let played = Stage::new(scratch.path(), &case).play(&recorded);
