@@ -102,6 +102,8 @@ impl Changes {
     ) -> Result<Self, Vec<Refusal>> {
         let mut refusals = Vec::new();
         let mut keys = keys::changes(container, conf);
+        keys.extend(startup::change(container, conf));
+        keys.extend(features::change(container, conf));
         match net0::change(observed, container, conf) {
             Ok(change) => keys.extend(change),
             Err(refusal) => refusals.push(refusal),
@@ -150,7 +152,7 @@ impl Changes {
         let Self { keys, public, raw, notes } = self;
         let mut attributes = keys.iter().flat_map(|k| k.attributes(running)).collect::<Vec<_>>();
         attributes.extend(public.as_ref().map(public::Change::attribute));
-        attributes.extend(raw.attributes());
+        attributes.extend(raw.attributes(running));
         let edits = public.iter().flat_map(public::Change::edits).chain(raw.edits());
         let at = config_path(container.vmid);
         let after = conf.edit(&edits.collect::<Vec<_>>()).map_err(|error| {

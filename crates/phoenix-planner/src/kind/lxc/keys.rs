@@ -3,7 +3,7 @@
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::pct;
 
-use super::{attribute, features, startup};
+use super::attribute;
 use crate::desired::Container;
 use crate::plan::{Attribute, Disruption};
 
@@ -108,8 +108,6 @@ pub(super) fn changes(container: &Container, conf: &LxcConf) -> Vec<KeyChange> {
         changes.push(KeyChange::new(conf, "hostname", Some(name.value.clone())));
     }
     changes.extend(nameserver(container, conf));
-    changes.extend(startup::change(container, conf));
-    changes.extend(features::change(container, conf));
     changes
 }
 
