@@ -91,7 +91,8 @@ fn consented(plan: &Plan, consent: &Consent) -> Result<bool, Exit> {
     Ok(out::ask(&format!("Apply {} {noun}?", plan.len())))
 }
 
-fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
+/// Carries a plan out, reports, and plans again.
+pub(super) fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     if signal_hook::flag::register(signal_hook::consts::SIGINT, flag).is_err() {
