@@ -71,7 +71,7 @@ fn plan_one(
 ) -> Result<(), Vec<Refusal>> {
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
-    changes.report_waiting(container.vmid, conf, running, draft);
+    changes.report_waiting(container, conf, running, draft);
     if changes.is_empty() {
         return Ok(());
     }
@@ -128,7 +128,13 @@ impl Changes {
     }
 
     /// Reports what is already declared to the node and waits for the container's next start.
-    fn report_waiting(&self, vmid: Vmid, conf: &LxcConf, running: bool, draft: &mut Draft) {
+    fn report_waiting(
+        &self,
+        container: &Container,
+        conf: &LxcConf,
+        running: bool,
+        draft: &mut Draft,
+    ) {
         if !running {
             return;
         }
@@ -138,8 +144,12 @@ impl Changes {
             pending.entries().map(|(key, value)| (key.to_owned(), format!("{key} = {value}")));
         let deleted = pending.deletions().into_iter();
         let deleted = deleted.map(|d| (d.key.clone(), format!("{} removed", d.key)));
-        for (_, what) in set.chain(deleted).filter(|(key, _)| !changing.contains(key.as_str())) {
-            draft.defer(address(vmid), format!("{what}: waits for the container's next start"));
+        let waits = |key: &str| !changing.contains(key) && keys::declares(container, key);
+        for (_, what) in set.chain(deleted).filter(|(key, _)| waits(key)) {
+            draft.defer(
+                address(container.vmid),
+                format!("{what}: waits for the container's next start"),
+            );
         }
     }
 
