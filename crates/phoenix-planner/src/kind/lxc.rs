@@ -71,11 +71,13 @@ fn plan_one(
 ) -> Result<(), Vec<Refusal>> {
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
-    changes.report_waiting(container, conf, running, draft);
+    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
+    if running && !restarts {
+        changes.report_waiting(container, conf, draft);
+    }
     if changes.is_empty() {
         return Ok(());
     }
-    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
     let action = changes.into_action(container, conf, running)?;
     let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
     let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
@@ -128,16 +130,7 @@ impl Changes {
     }
 
     /// Reports what is already declared to the node and waits for the container's next start.
-    fn report_waiting(
-        &self,
-        container: &Container,
-        conf: &LxcConf,
-        running: bool,
-        draft: &mut Draft,
-    ) {
-        if !running {
-            return;
-        }
+    fn report_waiting(&self, container: &Container, conf: &LxcConf, draft: &mut Draft) {
         let changing = self.keys.iter().map(|change| change.key.as_str()).collect::<BTreeSet<_>>();
         let pending = conf.pending();
         let set =
