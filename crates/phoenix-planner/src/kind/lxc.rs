@@ -79,8 +79,8 @@ fn plan_one(
         return Ok(());
     }
     let action = changes.into_action(container, conf, running)?;
-    let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
-    let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
+    let rules = draft.find(&Address::new("firewall", container.vmid));
+    let before = rules.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
     let configured = draft.add(action, &before);
     if restarts {
         restart::plan(observed, container, conf, configured, draft);

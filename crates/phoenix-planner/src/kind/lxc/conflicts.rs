@@ -3,6 +3,8 @@
 //! Among the declared ones the operator's files are checked when they are read; here it is about
 //! guests that only the node knows.
 
+use std::collections::BTreeMap;
+
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::net::NetText;
 use phoenix_formats::{MacAddr, Vmid};
@@ -20,12 +22,12 @@ type Claim = (&'static str, String);
 /// node that is not declared.
 pub(super) fn find(observed: &Observed<'_>) -> Vec<Refusal> {
     let foreign = observed.undeclared().flat_map(|(vmid, at, text)| {
-        claims_of_guest(text).into_iter().map(move |claim| (claim, vmid, at.clone()))
+        claims_of_guest(text).into_iter().map(move |claim| (claim, (vmid, at.clone())))
     });
-    let foreign = foreign.collect::<Vec<_>>();
+    let foreign = foreign.collect::<BTreeMap<_, _>>();
     let declared = observed.desired.containers.values().flat_map(claims_of_declared);
     let clash = |(claim, origin): (Claim, Origin)| {
-        let (_, vmid, at) = foreign.iter().find(|(other, ..)| *other == claim)?;
+        let (vmid, at) = foreign.get(&claim)?;
         Some(refusal(&claim, &origin, *vmid, at))
     };
     declared.filter_map(clash).collect()
