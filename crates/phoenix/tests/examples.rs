@@ -6,6 +6,7 @@
 mod reversed;
 mod support;
 
+use std::fs::File;
 use std::path::Path;
 
 use support::{Copy, Run, compare, each, folders, root};
@@ -24,10 +25,7 @@ fn every_example_plans_applies_and_settles() {
         let copy = Copy::of(name);
         plans_as_committed(name, &copy);
         does_not_depend_on_the_order_of_members(name, &copy);
-        let report = copy.phoenix(&["apply", "--yes"]).exits(0);
-        compare(&format!("examples/{name}"), "apply", &report.stdout);
-        let again = copy.phoenix(&["plan", "--detailed-exitcode"]).exits(0);
-        assert_eq!(again.stdout, "No changes.\n", "{name} does not settle");
+        applies_and_settles(name, &copy);
         keeps_what_is_foreign(name, &copy);
     });
 }
@@ -42,6 +40,32 @@ fn the_upgrade_has_its_other_forms() {
     }
 }
 
+#[test]
+fn broken_input_is_refused_with_reasons() {
+    each(folders("examples/broken-input"), |name| {
+        is_refused(name, &Copy::of(&format!("broken-input/{name}")));
+    });
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused() {
+    const LENGTH: u64 = 100 << 20;
+    let copy = Copy::of("macvlan-upgrade");
+    // The file has no blocks on the disk: only its length is large.
+    File::create(copy.path().join(DECLARED[1])).unwrap().set_len(LENGTH).unwrap();
+    is_refused("too-large", &copy);
+}
+
+fn is_refused(name: &str, copy: &Copy) {
+    let before = copy.node();
+    for verb in ["plan", "apply"] {
+        let run = copy.phoenix(&[verb]).exits(1);
+        assert_eq!(run.stdout, "", "{verb} of {name} has a result");
+        assert!(before == copy.node(), "{verb} has changed the node of {name}");
+        compare("examples/broken-input", name, &run.shown());
+    }
+}
+
 fn with_a_node(folder: &str) -> Vec<String> {
     let has_node = |name: &String| root().join(folder).join(name).join("node").is_dir();
     folders(folder).into_iter().filter(has_node).collect()
@@ -53,6 +77,16 @@ fn plans_as_committed(name: &str, copy: &Copy) {
     assert_eq!(plan, copy.phoenix(&["plan"]), "{name} plans differently the second time");
     assert!(before == copy.node(), "planning has changed the node of {name}");
     compare(&format!("examples/{name}"), "plan", &plan.shown());
+}
+
+fn applies_and_settles(name: &str, copy: &Copy) {
+    let report = copy.phoenix(&["apply", "--yes"]);
+    let again = copy.phoenix(&["plan", "--detailed-exitcode"]);
+    let shown = format!("{}\n--- plan again: {}", report.stdout, again.shown());
+    compare(&format!("examples/{name}"), "apply", &shown);
+    let _ = report.exits(0);
+    assert_eq!(again.stdout.lines().last(), Some("No changes."), "{name} does not settle");
+    let _ = again.exits(0);
 }
 
 /// JSON objects have no order, and comments mean nothing.
