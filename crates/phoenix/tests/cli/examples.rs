@@ -1,15 +1,11 @@
 //! Every folder of `examples/` is documentation and test at once: its plan is as committed, its
 //! apply settles, and nothing that is not phoenix's is lost.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its case must fail")]
-
-mod reversed;
-mod support;
-
 use std::fs::File;
 use std::path::Path;
 
-use support::{Copy, Run, compare, each, folders, root};
+use crate::reversed;
+use crate::support::{Copy, Run, compare, each, folders, root};
 
 /// The operator's files, whose line numbers a plan names.
 const DECLARED: [&str; 4] = [
