@@ -16,17 +16,19 @@
 //!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
 //!   address that is up, the address is held, and the next two starts that want it fail.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
-//!   while it runs.
+//!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
+//!   without a quorum, where nothing below `/etc/pve` can be changed.
 //! - `live/lxc/101.conf` is what a running container has in force, while its file says something else;
 //!   `live/guests/101/listening` the sockets that nginx in it has, while its files ask for others (an
 //!   empty file: nginx does not run); `live/guests/101/down` the interfaces that were set down in it;
+//!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
 //!   starts that they make fail. All of these are written and removed by the simulated node itself.
 //!
 //! A missing folder above a new file is made where every real node has it.
 //!
 //! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables, what commands
-//! in interfaces(5) do, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
+//! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
 //! and time: nothing waits, and a pause is over at once.
 
 mod error;
@@ -90,7 +92,9 @@ impl SimulatedNode {
             Probe::File(at) => self.file(at),
             Probe::List(at) => self.names(at),
             Probe::Run { place, argv } => match self.reach(*place) {
-                Ok(()) => Answer::Ran(self.question(*place, argv).unwrap_or_else(|| unknown(argv))),
+                Ok(()) => Answer::Ran(self.question(*place, argv).unwrap_or_else(|| {
+                    unknown(argv, "the simulated node knows no question like this")
+                })),
                 Err(why) => Answer::Unreachable(why.to_owned()),
             },
         }
@@ -116,7 +120,7 @@ impl SimulatedNode {
             Place::Node => self.host_change(&words)?,
             Place::Guest(vmid) => self.inside_change(vmid, &words)?,
         };
-        Ok(ran.unwrap_or_else(|| unknown(argv)))
+        Ok(ran.unwrap_or_else(|| unknown(argv, "the simulated node knows no command like this")))
     }
 
     /// Says why programs cannot be run somewhere.
@@ -169,8 +173,6 @@ fn fail(exit: i32, why: impl Into<String>) -> Output {
     Output { exit, stdout: String::new(), stderr }
 }
 
-fn unknown(argv: &[String]) -> Output {
-    let why = "the simulated node does not know this command in this form; a question may not change \
-               anything";
+fn unknown(argv: &[String], why: &str) -> Output {
     fail(NOT_FOUND, format!("`{}`: {why}", command_line(argv)))
 }

@@ -68,6 +68,11 @@ fn writes_cluster_files(plan: &Plan) -> bool {
     })
 }
 
+/// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.
+pub(crate) fn only_looks_at(at: &crate::location::Location) -> bool {
+    nat::sources::is_script(at)
+}
+
 /// Returns whether a container is on the node, as far as the facts tell.
 pub fn has_container(facts: &Facts, vmid: phoenix_formats::Vmid) -> bool {
     facts.text(&observed::config_path(vmid)).is_some()

@@ -7,6 +7,7 @@ use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::{BridgeName, Vmid};
 
 use crate::desired::{Container, Desired};
+use crate::kind;
 use crate::location::{Location, Place};
 use crate::probe::{Answer, Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
@@ -180,7 +181,9 @@ fn declared_guests(desired: &Desired) -> impl Iterator<Item = (Vmid, Location)> 
 
 fn unusable((probe, answer): (&Probe, &Answer)) -> Option<Refusal> {
     match (probe, answer) {
-        (Probe::File(at) | Probe::List(at), Answer::Unreadable(why)) => {
+        (Probe::File(at) | Probe::List(at), Answer::Unreadable(why))
+            if !kind::only_looks_at(at) =>
+        {
             let help = "Mend or remove the file; nothing is planned before it can be read.";
             Some(Refusal::file(at, None, why.clone(), help))
         }

@@ -257,6 +257,22 @@ impl Plan {
         &self.notes
     }
 
+    /// Returns the attributes of an action that are done and not in force before its guest's next start,
+    /// which is not part of the plan.
+    pub fn waiting(&self, address: &Address) -> Vec<&str> {
+        let Some(step) = self.steps().find(|step| step.action.address == *address) else {
+            return Vec::new();
+        };
+        let starts = |d| matches!(d, Disruption::Restart | Disruption::Start);
+        let same_guest = |other: &Action| other.guest == step.action.guest;
+        if self.steps().any(|s| starts(s.action.disruption) && same_guest(s.action)) {
+            return Vec::new();
+        }
+        let attributes = step.action.attributes.iter();
+        let waiting = attributes.filter(|attribute| attribute.class == Some(Disruption::Pending));
+        waiting.map(|attribute| attribute.name.as_str()).collect()
+    }
+
     /// Returns how many actions have a verb.
     pub fn count(&self, verb: Verb) -> usize {
         self.steps().filter(|step| step.action.verb == verb).count()

@@ -1,5 +1,7 @@
 //! What is wrong with the operator's files, with the place and with what to type instead.
 
+mod secret;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +32,11 @@ pub(crate) struct SourceFile {
     line_starts: Arc<[usize]>,
 }
 
+/// Returns a text of the operator's as it may be shown around a problem, without secrets.
+pub fn showable(text: &str) -> String {
+    secret::blanked(text)
+}
+
 impl SourceFile {
     pub(crate) fn new(kind: FileKind, text: &str) -> Self {
         let starts =
@@ -37,7 +44,7 @@ impl SourceFile {
         let line_starts = std::iter::once(0).chain(starts).collect();
         // miette finds no line in an empty text, so that a missing file has one empty line.
         let text = if text.is_empty() { "\n" } else { text };
-        let named = Arc::new(NamedSource::new(kind.file_name(), text.to_owned()));
+        let named = Arc::new(NamedSource::new(kind.file_name(), secret::blanked(text)));
         Self { kind, named, line_starts }
     }
 

@@ -207,7 +207,7 @@ pub struct Inspect {
     #[arg(long, value_name = "FILE")]
     pub with_cluster: Option<PathBuf>,
 
-    /// `pct-set`: a bridge of the node and its MTU; may be repeated.
+    /// `pct-set`: a bridge of the node and its MTU; may be repeated, and the first one has the uplink.
     #[arg(long, value_name = "NAME[:MTU]", default_value = "vmbr0:1500")]
     pub bridge: Vec<String>,
 

@@ -6,7 +6,7 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
 };
 use phoenix_planner::load::Loaded;
-use phoenix_planner::problem::Severity;
+use phoenix_planner::problem::{Severity, showable};
 use phoenix_planner::refusal::{Cause, Refusal};
 
 use crate::out;
@@ -75,7 +75,7 @@ impl Complaint {
             Cause::Declared(origin) => places.span(origin).map(|(text, span)| {
                 let name = origin.file.file_name();
                 let label = LabeledSpan::new_with_span(None, span);
-                (NamedSource::new(name, text.to_owned()), label)
+                (NamedSource::new(name, showable(text)), label)
             }),
             Cause::File(..) | Cause::Node => None,
         };

@@ -40,6 +40,19 @@ pub(crate) fn read(folder: &Path) -> Result<Sources, Vec<ConfigError>> {
 
 /// Reads a text file of bounded size.
 pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    String::from_utf8(read_bytes(path)?).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        ConfigError::NotUtf8 { path: path.to_owned(), line, value: error.as_bytes()[valid] }
+    })
+}
+
+/// Reads a file of bounded size to be looked at only: what is not UTF-8 becomes U+FFFD.
+pub(crate) fn read_lossy(path: &Path) -> Result<String, ConfigError> {
+    read_bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let cannot_read = |source| ConfigError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(cannot_read)?;
     let length = file.metadata().map_err(cannot_read)?.len();
@@ -52,11 +65,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, ConfigError> {
     if bytes.len() as u64 > LARGEST {
         return Err(ConfigError::TooLarge { path: path.to_owned(), length: bytes.len() as u64 });
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-        ConfigError::NotUtf8 { path: path.to_owned(), line, value: error.as_bytes()[valid] }
-    })
+    Ok(bytes)
 }
 
 /// Why one of the operator's files cannot be read.

@@ -66,6 +66,9 @@ impl SimulatedNode {
         let missing = paths::missing(at, &self.settings.name);
         match at.place {
             Place::Node => {
+                if at.path.is_below("/etc/pve") {
+                    self.check_quorum().map_err(|why| refused(at, why))?;
+                }
                 let at = self.standing(at);
                 self.keeping_live(&at, |node| change(&node.files, &at, missing))
             }

@@ -3,6 +3,7 @@
 use phoenix_formats::Vmid;
 use phoenix_formats::iproute::links_json;
 use phoenix_formats::iptables::apply_delete;
+use phoenix_planner::location::Place;
 use phoenix_planner::probe::Output;
 
 use super::power::Power;
@@ -11,6 +12,12 @@ use crate::node::NodeError;
 
 /// The live rules.
 const RULES: &str = "/live/iptables.save";
+
+/// What asks whether the cluster has a quorum.
+const QUORUM: [&str; 3] = ["stat", "--format=%a", "/etc/pve/local"];
+
+/// The bit of a mode by which a file's owner may write it.
+const OWNER_WRITES: u32 = 0o200;
 
 /// What the cluster file system gives its links: with a quorum everyone may do all, through the folders' own modes.
 const LINK_MODE: &str = "777\n";
@@ -26,7 +33,7 @@ impl SimulatedNode {
             ["pct", "status", vmid] => with_vmid(vmid, |vmid| self.pct_status(vmid)),
             ["pct", "config", vmid] => with_vmid(vmid, |vmid| self.pct_config(vmid)),
             ["pct", "help", "set", "--verbose"] => self.pct_help(),
-            ["stat", "--format=%a", "/etc/pve/local"] => done(LINK_MODE),
+            _ if words == QUORUM => done(LINK_MODE),
             ["ip", "-json", "-details", "address", "show"] => {
                 done(links_json(&self.host_routing().links) + "\n")
             }
@@ -56,6 +63,19 @@ impl SimulatedNode {
             ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
             ["systemctl", "reload", "pve-firewall.service"] => Ok(Some(done(""))),
             _ => Ok(None),
+        }
+    }
+
+    /// Refuses changes below `/etc/pve` on a node that was captured without a quorum: its link there cannot be
+    /// written by its owner.
+    pub(super) fn check_quorum(&self) -> Result<(), String> {
+        let canned = self.answers.find(Place::Node, &QUORUM.map(str::to_owned));
+        let mode = canned.and_then(|output| u32::from_str_radix(output.stdout.trim(), 8).ok());
+        match mode {
+            Some(mode) if mode & OWNER_WRITES == 0 => {
+                Err("the cluster has no quorum, so `/etc/pve` is read-only".to_owned())
+            }
+            _ => Ok(()),
         }
     }
 

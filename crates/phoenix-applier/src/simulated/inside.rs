@@ -93,10 +93,7 @@ impl SimulatedNode {
                 .filter(|_| path.starts_with('/'))
                 .and_then(|files| files.real_path(path));
             match found {
-                Some(path) => {
-                    output.stdout += &path;
-                    output.stdout.push('\n');
-                }
+                Some(path) => output.stdout.extend([path.as_str(), "\n"]),
                 None => output.exit = 1,
             }
         }

@@ -17,6 +17,7 @@ use phoenix_planner::probe::{Answer, Output};
 use super::live::note_path;
 use super::nets::{Nic, Nics, Plug, chosen_mac};
 use super::{SimulatedNode, fail};
+use crate::node::NodeError;
 
 /// What asks for all links and their addresses.
 const SHOW: [&str; 5] = ["ip", "-json", "-details", "address", "show"];
@@ -52,7 +53,7 @@ impl Routing {
         let mut output = self.route(to);
         let asked = format!("\"dst\":\"{to}\"");
         let said = format!("{asked},\"from\":\"{from}\"");
-        output.stdout = output.stdout.replacen(&asked, &said, 1);
+        output.stdout = without_source(&output.stdout.replacen(&asked, &said, 1));
         output
     }
 
@@ -135,7 +136,36 @@ impl SimulatedNode {
             routing.links.push(link);
         }
         routing.gateways = gateways(&nics);
+        self.follow_default(vmid, &nics, &mut routing.gateways);
         routing
+    }
+
+    /// Puts the default route where the last `pct set` in a running guest has put it.
+    fn follow_default(&self, vmid: Vmid, nics: &Nics, gateways: &mut Vec<Gateway>) {
+        let Some(note) = self.state(&note_path(vmid, "default")) else { return };
+        let mut named = nics.named();
+        let device = named.find(|(number, ..)| format!("net{number}") == note.trim());
+        let device = device.map(|(_, name, _)| name);
+        gateways.retain(|gateway| {
+            gateway.address.is_ipv6() || Some(&gateway.device) == device.as_ref()
+        });
+    }
+
+    /// Notes what a `pct set` did to the IPv4 default route of a running guest: a gateway that is new replaces it,
+    /// whichever interface had it, and one that goes takes it along.
+    pub(super) fn move_default(&self, vmid: Vmid, old: &Nics, new: &Nics) -> Result<(), NodeError> {
+        let gateway = |nics: &Nics, number: u32| {
+            let nic = nics.by_number.get(&number)?;
+            nic.gateways.iter().copied().find(IpAddr::is_ipv4)
+        };
+        for &number in old.by_number.keys().chain(new.by_number.keys()).collect::<BTreeSet<_>>() {
+            let (before, after) = (gateway(old, number), gateway(new, number));
+            let note = if after.is_some() { format!("net{number}\n") } else { "none\n".to_owned() };
+            if before != after {
+                self.put_state(&note_path(vmid, "default"), Some(&note))?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the interfaces that were set down in a guest since it started.
@@ -143,6 +173,13 @@ impl SimulatedNode {
         let note = self.state(&note_path(vmid, "down")).unwrap_or_default();
         note.lines().map(str::to_owned).collect()
     }
+}
+
+/// Takes the source that the kernel would choose out of an answer: it is given.
+fn without_source(json: &str) -> String {
+    let Some((before, rest)) = json.split_once(",\"prefsrc\":\"") else { return json.to_owned() };
+    let after = rest.split_once('"').map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }
 
 /// Returns the default routes in the order in which they win: LXC sets its own before the guest starts.

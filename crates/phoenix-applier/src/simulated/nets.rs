@@ -34,6 +34,17 @@ pub(super) struct Nic {
     pub(super) gateways: Vec<IpAddr>,
     /// What else a bridge must be able to do for it.
     pub(super) vlan: Vlan,
+    pub(super) origin: Origin,
+}
+
+/// Who makes an interface.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// LXC, from raw keys.
+    #[default]
+    Raw,
+    /// Proxmox VE, from a `netN` value.
+    Setting,
 }
 
 /// Whether an interface is up.
@@ -89,6 +100,7 @@ impl Nic {
                 (None, Some(_)) => Vlan::Tag,
                 (None, None) => Vlan::None,
             },
+            origin: Origin::Setting,
         })
     }
 

@@ -103,8 +103,7 @@ impl SimulatedNode {
         }
     }
 
-    /// Runs `systemctl restart nginx.service`; a test that fails keeps the running nginx from being stopped only
-    /// where the unit reloads, so that it is gone afterwards.
+    /// Runs `systemctl restart nginx.service`: the old nginx is gone before the new one is tried.
     pub(super) fn restart_nginx(&self, vmid: Vmid) -> Result<Output, NodeError> {
         let Some(loaded) = self.loaded(vmid) else { return Ok(no_unit()) };
         let fault = self.fault(vmid, &loaded).or_else(|| start_fault(&loaded.sockets()));

@@ -57,16 +57,16 @@ pub(super) fn missing(at: &Location, name: &NodeName) -> Missing {
     }
 }
 
+/// The link that the cluster file system makes to the folder of the node it runs on.
+const LOCAL: &str = "/etc/pve/local";
+
 /// Returns where a file of the node stands in the captured folder, which need not have the links that the
 /// cluster file system makes by itself: `local`, and `lxc` for the containers of the node.
 pub(super) fn standing(files: &Tree, name: &NodeName, at: &Location) -> Location {
-    let path = at.path.as_str();
     let own = own(name);
-    let local = replaced(path, "/etc/pve/local", &own);
-    let path = match local {
-        Some(path) if !files.has("/etc/pve/local") => path,
-        _ => path.to_owned(),
-    };
+    let path =
+        replaced(at.path.as_str(), LOCAL, &files.real_folder(LOCAL).unwrap_or_else(|| own.clone()));
+    let path = path.unwrap_or_else(|| at.path.as_str().to_owned());
     let containers = format!("{own}/lxc");
     let short = "/etc/pve/lxc";
     let (from, to) =

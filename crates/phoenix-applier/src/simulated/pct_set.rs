@@ -13,7 +13,7 @@ use phoenix_formats::net::NetText;
 use phoenix_formats::pct::{self, Bridge, Class, Live, NodeView, Outcome, State};
 use phoenix_planner::probe::Output;
 
-use super::nets::chosen_mac;
+use super::nets::{Nics, chosen_mac};
 use super::{SimulatedNode, fail};
 use crate::node::NodeError;
 
@@ -30,6 +30,9 @@ impl SimulatedNode {
     /// Runs `pct set`; `args` begins with the guest's number.
     pub(super) fn pct_set(&mut self, vmid: Vmid, args: &[&str]) -> Result<Output, NodeError> {
         let Some(before) = self.conf_text(vmid) else { return Ok(super::pct::no_conf(vmid)) };
+        if let Err(why) = self.check_quorum() {
+            return Ok(fail(FAILED, why));
+        }
         let live = self.live_conf(vmid);
         let outcome = match self.outcome(vmid, &before, live.is_some(), args) {
             Ok(outcome) => outcome,
@@ -39,7 +42,10 @@ impl SimulatedNode {
             self.put_conf(vmid, &outcome.after)?;
         }
         if let Some(live) = live {
-            self.settle_live(vmid, &in_force(&live, &before, &outcome))?;
+            let now = in_force(&live, &before, &outcome);
+            let nics = |text: &str| Nics::of(&LxcConf::parse(text), &self.settings.net_types);
+            self.move_default(vmid, &nics(&live), &nics(&now))?;
+            self.settle_live(vmid, &now)?;
         }
         let said: String = outcome.messages.iter().map(|message| format!("{message}\n")).collect();
         let exit = if outcome.succeeded { 0 } else { FAILED };

@@ -108,6 +108,9 @@ impl SimulatedNode {
         if let (Some(job), Locks::Count) = (LxcConf::parse(&text).lock(), locks) {
             return Ok(fail(FAILED, format!("container {vmid} is locked by `{job}`")));
         }
+        if let (Power::Start | Power::Reboot, Err(why)) = (power, self.check_quorum()) {
+            return Ok(fail(FAILED, why));
+        }
         match (power, self.is_running(vmid)) {
             (Power::Start, true) => {
                 Ok(fail(FAILED, format!("container {vmid} is running already")))
@@ -128,7 +131,7 @@ impl SimulatedNode {
         self.apply_pending(vmid)?;
         self.note_running(vmid, Running::No)?;
         self.forget_live(vmid)?;
-        for note in ["down", "listening"] {
+        for note in ["default", "down", "listening"] {
             self.put_state(&note_path(vmid, note), None)?;
         }
         let note = (!held.is_empty()).then(|| Held { starts: HELD_STARTS, macs: held }.written());
@@ -140,11 +143,11 @@ impl SimulatedNode {
         let text = self.conf_text(vmid).unwrap_or_default();
         let conf = LxcConf::parse(&text);
         let not = |why: &str| Ok(fail(FAILED, format!("container {vmid} does not start: {why}")));
-        if conf.get("template") == Some("1") {
-            return not("it is a template");
-        }
         let nics = Nics::of(&conf, &self.settings.net_types);
-        if let Err(why) = start::check(&nics, &self.host_routing().links, &self.macvlans()) {
+        let links = self.host_routing().links;
+        let fits = start::check_settings(&conf)
+            .and_then(|()| start::check(&nics, &links, &self.macvlans()));
+        if let Err(why) = fits {
             return not(&why);
         }
         if let Some(mac) = self.still_held(vmid, &nics)? {
@@ -157,7 +160,7 @@ impl SimulatedNode {
 
     fn apply_pending(&self, vmid: Vmid) -> Result<(), NodeError> {
         let text = self.conf_text(vmid).unwrap_or_default();
-        if LxcConf::parse(&text).pending().is_empty() {
+        if LxcConf::parse(&text).pending().is_empty() || self.check_quorum().is_err() {
             return Ok(());
         }
         self.put_conf(vmid, &with_macs(vmid, &pct::apply_pending(&text, &self.node_view())))

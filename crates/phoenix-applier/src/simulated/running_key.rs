@@ -1,13 +1,31 @@
 //! Changes the key `running` of `node.json` and leaves every other byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use phoenix_formats::Vmid;
 
+use super::settings::Settings;
+
 /// Returns the text of `node.json` with these guests running; `text` is what it holds now, if it is there.
 pub(super) fn with_running(text: Option<&str>, running: &BTreeSet<Vmid>) -> String {
     let Some(text) = text else { return format!("{{\"running\": {}}}\n", list(running, None)) };
+    let edited = edited(text, running);
+    match Settings::parse(&edited) {
+        Ok(settings) if settings.running == *running => edited,
+        // The key is there in a spelling that only JSON knows, such as with escapes.
+        _ => rewritten(text, running),
+    }
+}
+
+fn rewritten(text: &str, running: &BTreeSet<Vmid>) -> String {
+    let mut object: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(text).unwrap_or_default();
+    object.insert("running".to_owned(), running.iter().map(Vmid::to_string).collect());
+    serde_json::to_string(&object).expect("an object is always JSON") + "\n"
+}
+
+fn edited(text: &str, running: &BTreeSet<Vmid>) -> String {
     if let Some(span) = value_of(text, "running") {
         let list = list(running, text.get(span.clone()));
         return [&text[..span.start], &list, &text[span.end..]].concat();
@@ -113,12 +131,13 @@ mod tests {
     fn every_other_byte_stays() {
         check(r#"{"name": "a", "running": ["101"]}"#, &[], r#"{"name": "a", "running": []}"#);
         check("{\n  \"running\": [ 101,\n 102 ]\n}\n", &[102], "{\n  \"running\": [102]\n}\n");
+        check(r#"{"\u0072unning": []}"#, &[101], "{\"running\":[\"101\"]}\n");
         check("{}", &[101], r#"{"running": ["101"]}"#);
         check("{ \"name\": \"a\"\n}\n", &[101], "{ \"name\": \"a\", \"running\": [\"101\"]}\n");
         check(
-            r#"{"x": {"running": [1]}, "y": "\"running\": [1]", "running":[], "z": ["]"]}"#,
+            r#"{"name": "a", "pve_version": "\"running\": [1]\\", "running":[], "busy": ["101"]}"#,
             &[100, 7000],
-            r#"{"x": {"running": [1]}, "y": "\"running\": [1]", "running":["100", "7000"], "z": ["]"]}"#,
+            r#"{"name": "a", "pve_version": "\"running\": [1]\\", "running":["100", "7000"], "busy": ["101"]}"#,
         );
     }
 

@@ -3,11 +3,27 @@
 use std::collections::BTreeSet;
 
 use phoenix_formats::iproute::Link;
+use phoenix_formats::lxc_conf::{Features, LxcConf};
 
-use super::nets::{Nic, Nics, Vlan};
+use super::nets::{Nic, Nics, Origin, Vlan};
 
 /// The longest name that the kernel gives an interface.
 const LONGEST_NAME: usize = 15;
+
+/// Settings without which Proxmox VE makes no configuration for LXC.
+const NEEDED: [&str; 3] = ["arch", "ostype", "rootfs"];
+
+/// Returns why a container with this configuration would not start, its network aside.
+pub(super) fn check_settings(conf: &LxcConf) -> Result<(), String> {
+    if conf.get("template") == Some("1") {
+        return Err("it is a template".to_owned());
+    }
+    if let Some(key) = NEEDED.iter().find(|key| conf.get(key).is_none()) {
+        return Err(format!("`{key}` is missing"));
+    }
+    let features = conf.get("features").unwrap_or_default().parse::<Features>();
+    features.map(drop).map_err(|error| format!("`features`: {error}"))
+}
 
 /// Returns the first reason why a container with these interfaces would not start on a node with these links.
 ///
@@ -47,9 +63,12 @@ fn nic_fault(nic: &Nic, links: &[Link], taken: &BTreeSet<(String, String)>) -> R
     let parent = nic.parent.as_deref();
     let link = parent.and_then(|name| links.iter().find(|link| link.name == name));
     match (kind, parent, link) {
+        (_, None, _) if nic.origin == Origin::Setting => Err("it has no bridge".to_owned()),
         ("empty" | "none", _, _) | ("veth", None, _) => Ok(()),
         (_, None, _) => Err(format!("a {kind} needs a link")),
-        ("veth", Some(name), Some(link)) if link.is_bridge() => vlan_fault(nic, name, link, links),
+        ("veth", Some(name), Some(link)) if link.is_bridge() => {
+            bridge_fault(nic, name, link, links)
+        }
         ("veth", Some(name), _) => Err(format!("bridge `{name}` does not exist")),
         (_, Some(name), None) => Err(format!("there is no link `{name}`")),
         ("ipvlan", _, _) if nic.mac.is_some() => {
@@ -74,7 +93,10 @@ fn address_fault(nic: &Nic, link: &str, taken: &BTreeSet<(String, String)>) -> R
     }
 }
 
-fn vlan_fault(nic: &Nic, name: &str, bridge: &Link, links: &[Link]) -> Result<(), String> {
+fn bridge_fault(nic: &Nic, name: &str, bridge: &Link, links: &[Link]) -> Result<(), String> {
+    if nic.origin == Origin::Setting && nic.mtu.is_some_and(|mtu| mtu > bridge.mtu) {
+        return Err(format!("its MTU is more than that of `{name}`"));
+    }
     let has_uplink = links.iter().any(|port| port.master.as_deref() == Some(name));
     match nic.vlan {
         _ if bridge.vlan_filtering => Ok(()),

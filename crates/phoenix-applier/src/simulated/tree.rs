@@ -72,6 +72,12 @@ impl Tree {
         Some(format!("{}/{name}", folder.trim_end_matches('/')))
     }
 
+    /// Returns where a folder really is; `None` when there is none.
+    pub(super) fn real_folder(&self, path: &str) -> Option<String> {
+        let folder = self.0.open(path.as_bytes(), OFlags::PATH | OFlags::DIRECTORY).ok()?;
+        self.0.real_path(&folder).ok()
+    }
+
     /// Makes a file hold a text; an existing one keeps its mode, and a symbolic link stays.
     pub(super) fn write(&self, change: Write<'_>) -> Result<(), NodeError> {
         let Write { at, expect, text, .. } = change;

@@ -40,7 +40,7 @@ pub struct Container {
     /// The place in the order of starting; the lowest starts first.
     #[schemars(range(max = 2_147_483_647))]
     pub boot_order: Option<u64>,
-    /// Seconds to wait after its start before the next guest starts.
+    /// Seconds to wait after its start before the next guest starts, and for its shutdown.
     #[schemars(range(max = 2_147_483_647))]
     pub boot_delay: Option<u64>,
     /// The internal interface, `net0`.

@@ -7,13 +7,13 @@
 
 use phoenix_formats::Vmid;
 use phoenix_formats::firewall::{
-    Action as RuleAction, FwEdit, FwFile, Level, Rule, RuleKind, Verdict,
+    Action as RuleAction, FwEdit, FwFile, Level, Names, Rule, RuleKind, Scope, Verdict,
 };
 use phoenix_formats::iptables::{PortRange, Protocol};
 
 use super::nginx_site::PORTS;
 use crate::address::Address;
-use crate::desired::{ClusterFirewall, Container, Desired, Policy, PublicInterface};
+use crate::desired::{ClusterFirewall, Container, Desired, Located, Policy, PublicInterface};
 use crate::location::Location;
 use crate::observed::Observed;
 use crate::operation::{Operation, Run, Write};
@@ -61,7 +61,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         if observed.config(container.vmid).is_some() {
             match guest(observed, container, &cluster) {
                 Ok(action) => guests.extend(action.map(|action| draft.add(action, &[]))),
-                Err(refusal) => refusals.push(refusal),
+                Err(more) => refusals.extend(more),
             }
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         let after = guests.iter().map(|id| (*id, Edge::After)).collect::<Vec<_>>();
         match self::cluster(observed, firewall, &cluster) {
             Ok(action) => drop(action.map(|action| draft.add(action, &after))),
-            Err(refusal) => refusals.push(refusal),
+            Err(more) => refusals.extend(more),
         }
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
@@ -104,7 +104,7 @@ fn cluster(
     observed: &Observed<'_>,
     firewall: &ClusterFirewall,
     present: &FwFile,
-) -> Result<Option<Action>, Refusal> {
+) -> Result<Option<Action>, Vec<Refusal>> {
     let at = cluster_path();
     let options = [
         ("enable", firewall.enabled.map(flag)),
@@ -117,6 +117,8 @@ fn cluster(
     if absent && firewall.enabled == Some(false) {
         return Ok(None);
     }
+    let scope = Scope::rules(Level::Cluster).with_cluster(Names::of(present));
+    check(firewall.rules.iter().flatten(), &scope)?;
     let wanted = Wanted { options: &options, rules };
     change(Address::new("firewall", "cluster"), at, absent, present, wanted, &firewall.origin, None)
 }
@@ -125,7 +127,7 @@ fn guest(
     observed: &Observed<'_>,
     container: &Container,
     cluster: &FwFile,
-) -> Result<Option<Action>, Refusal> {
+) -> Result<Option<Action>, Vec<Refusal>> {
     let at = guest_path(container.vmid);
     let text = observed.facts.text(&at);
     let present = FwFile::parse(Level::Guest, text.unwrap_or_default(), Some(cluster));
@@ -140,10 +142,28 @@ fn guest(
         ("policy_in", firewall.and_then(|firewall| firewall.policy_in).map(Policy::as_str)),
         ("policy_out", firewall.and_then(|firewall| firewall.policy_out).map(Policy::as_str)),
     ];
+    let declared = firewall.and_then(|firewall| firewall.rules.as_ref());
+    check(declared.into_iter().flatten(), present.scope())?;
     let wanted = Wanted { options: &options, rules };
     let origin = firewall.map_or(&container.origin, |firewall| &firewall.origin);
     let address = Address::new("firewall", container.vmid);
     change(address, at, text.is_none(), &present, wanted, origin, Some(container.vmid))
+}
+
+/// Refuses rules that Proxmox VE would not apply in this file, such as one that names an alias which
+/// the node does not have; what needs no node is checked when the operator's files are read.
+fn check<'a>(
+    rules: impl Iterator<Item = &'a Located<Rule>>,
+    scope: &Scope,
+) -> Result<(), Vec<Refusal>> {
+    let refusal = |rule: &Located<Rule>| {
+        let problem = rule.value.check(scope).into_iter().next()?;
+        let help = "Correct the rule, or make on the node what it names.";
+        let message = format!("Proxmox VE would not apply this rule: {problem}");
+        Some(Refusal::declared(&rule.origin, message, help))
+    };
+    let refusals = rules.filter_map(refusal).collect::<Vec<_>>();
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
 /// Returns the rules that a container's file shall have; `None` leaves them alone.
@@ -212,7 +232,7 @@ fn change(
     wanted: Wanted<'_>,
     origin: &Origin,
     guest: Option<Vmid>,
-) -> Result<Option<Action>, Refusal> {
+) -> Result<Option<Action>, Vec<Refusal>> {
     let options = wanted.options.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
     let options = options.filter(|(key, value)| present.option(key) != Some(value));
     let mut edits = options
@@ -220,7 +240,8 @@ fn change(
         .collect::<Vec<_>>();
     edits.extend(wanted.rules.map(FwEdit::SetRules));
     let after = present.edit(&edits).map_err(|error| {
-        Refusal::file(&at, None, error.to_string(), "Mend the file by hand, then plan again.")
+        let help = "Mend the file by hand, then plan again.";
+        vec![Refusal::file(&at, None, error.to_string(), help)]
     })?;
     if after == present.text() {
         return Ok(None);

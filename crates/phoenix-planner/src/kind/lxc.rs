@@ -71,11 +71,13 @@ fn plan_one(
 ) -> Result<(), Vec<Refusal>> {
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
-    changes.report_waiting(container.vmid, conf, running, draft);
+    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
+    if running && !restarts {
+        changes.report_waiting(container, conf, draft);
+    }
     if changes.is_empty() {
         return Ok(());
     }
-    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
     let action = changes.into_action(container, conf, running)?;
     let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
     let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
@@ -102,6 +104,8 @@ impl Changes {
     ) -> Result<Self, Vec<Refusal>> {
         let mut refusals = Vec::new();
         let mut keys = keys::changes(container, conf);
+        keys.extend(startup::change(container, conf));
+        keys.extend(features::change(container, conf));
         match net0::change(observed, container, conf) {
             Ok(change) => keys.extend(change),
             Err(refusal) => refusals.push(refusal),
@@ -126,18 +130,19 @@ impl Changes {
     }
 
     /// Reports what is already declared to the node and waits for the container's next start.
-    fn report_waiting(&self, vmid: Vmid, conf: &LxcConf, running: bool, draft: &mut Draft) {
-        if !running {
-            return;
-        }
+    fn report_waiting(&self, container: &Container, conf: &LxcConf, draft: &mut Draft) {
         let changing = self.keys.iter().map(|change| change.key.as_str()).collect::<BTreeSet<_>>();
         let pending = conf.pending();
         let set =
             pending.entries().map(|(key, value)| (key.to_owned(), format!("{key} = {value}")));
         let deleted = pending.deletions().into_iter();
         let deleted = deleted.map(|d| (d.key.clone(), format!("{} removed", d.key)));
-        for (_, what) in set.chain(deleted).filter(|(key, _)| !changing.contains(key.as_str())) {
-            draft.defer(address(vmid), format!("{what}: waits for the container's next start"));
+        let waits = |key: &str| !changing.contains(key) && keys::declares(container, key);
+        for (_, what) in set.chain(deleted).filter(|(key, _)| waits(key)) {
+            draft.defer(
+                address(container.vmid),
+                format!("{what}: waits for the container's next start"),
+            );
         }
     }
 
@@ -150,7 +155,7 @@ impl Changes {
         let Self { keys, public, raw, notes } = self;
         let mut attributes = keys.iter().flat_map(|k| k.attributes(running)).collect::<Vec<_>>();
         attributes.extend(public.as_ref().map(public::Change::attribute));
-        attributes.extend(raw.attributes());
+        attributes.extend(raw.attributes(running));
         let edits = public.iter().flat_map(public::Change::edits).chain(raw.edits());
         let at = config_path(container.vmid);
         let after = conf.edit(&edits.collect::<Vec<_>>()).map_err(|error| {

@@ -5,7 +5,7 @@
 //! serves something else is reported and left.
 
 mod proof;
-mod sources;
+pub(super) mod sources;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -105,6 +105,9 @@ fn groups(
     sources: &[Source],
     draft: &mut Draft,
 ) -> BTreeMap<u16, Group> {
+    for line in sources::script_lines(observed.facts, internal) {
+        draft.note(format!("{line} is a script with a rule about {internal}: it is left, and brings the rule back when it runs"));
+    }
     let accepted = accepted(container);
     let local = local_addresses(observed);
     let mut groups = BTreeMap::<u16, Group>::new();

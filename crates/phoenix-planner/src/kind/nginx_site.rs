@@ -72,13 +72,13 @@ fn plan_one(
     public: &PublicInterface,
     draft: &mut Draft,
 ) -> Result<(), Refusal> {
-    let mut reading = Reading::new(container.vmid, observed.facts);
+    let mut reading = Reading::new(container.vmid, &public.nginx_sites, observed.facts);
     let mut earlier = Vec::new();
     for path in &public.nginx_sites {
         let Some(site) = Site::read(observed, container, path, &reading, draft)? else { continue };
         let Rewrite { text, changes, problems } = site.rewrite(&reading);
         for problem in &problems {
-            draft.defer(site.address.clone(), format!("{}: {problem}", site.at));
+            draft.defer(site.address.clone(), format!("{} {problem}", site.at));
         }
         if !problems.is_empty() || changes.is_empty() {
             continue;
@@ -289,8 +289,9 @@ fn serves_public_ports(ss: &str) -> bool {
 
 /// Returns what a container's nginx reads once the planned changes of its sites are made.
 pub(super) fn planned_reading(observed: &Observed<'_>, container: &Container) -> Reading {
-    let mut reading = Reading::new(container.vmid, observed.facts);
-    for path in container.public.iter().flat_map(|public| &public.nginx_sites) {
+    let sites = container.public.as_ref().map_or(&[][..], |public| &public.nginx_sites);
+    let mut reading = Reading::new(container.vmid, sites, observed.facts);
+    for path in sites {
         let rewrite = reading
             .loaded_path(path)
             .and_then(|loaded| reading.loaded().listen_on_all_interfaces(&loaded));

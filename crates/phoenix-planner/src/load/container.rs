@@ -125,7 +125,7 @@ impl Lowering {
         let up = self.number(declared.boot_delay, up_at, 0..=MOST_STARTUP);
         let origin = order.as_ref().or(up.as_ref()).map(|number| number.origin.clone())?;
         let (order, up) = (order.map(|order| order.value), up.map(|up| up.value));
-        Some(Located { value: Startup { order, up, down: None }, origin })
+        Some(Located { value: Startup { order, up, down: up }, origin })
     }
 
     fn nameservers(

@@ -43,7 +43,9 @@ pub fn file_diff(before: &str, after: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for group in diff.grouped_ops(CONTEXT) {
         let Some(first) = group.first() else { continue };
-        lines.push(hunk_header(&old, first.old_range().start));
+        if !old.is_empty() {
+            lines.push(hunk_header(&old, first.old_range().start));
+        }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             lines.push(shown_line(change.tag(), change.value()));
             if change.missing_newline() {

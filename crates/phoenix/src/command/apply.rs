@@ -91,7 +91,8 @@ fn consented(plan: &Plan, consent: &Consent) -> Result<bool, Exit> {
     Ok(out::ask(&format!("Apply {} {noun}?", plan.len())))
 }
 
-fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
+/// Carries a plan out, reports, and plans again.
+pub(super) fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     if signal_hook::flag::register(signal_hook::consts::SIGINT, flag).is_err() {
@@ -100,7 +101,7 @@ fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
         );
     }
     let report = apply(plan, session.node(), &mut |event| tell(&event, plan.len(), &interrupted));
-    out::result(&shown(&report));
+    out::result(&shown(plan, &report));
     let after = session.plan(selection);
     conclude(session, &report, after, interrupted.load(Ordering::Relaxed))
 }
@@ -118,14 +119,19 @@ fn tell(event: &Event<'_>, total: usize, interrupted: &AtomicBool) -> Flow {
     if interrupted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
 }
 
-fn shown(report: &Report) -> String {
-    let width =
-        report.outcomes().iter().map(|(address, _)| address.as_str().len()).max().unwrap_or(0);
-    let line = |(address, outcome): &(_, Outcome)| {
-        let address: &phoenix_planner::address::Address = address;
-        format!("{address:width$}  {}\n", outcome.message())
-    };
-    let lines = report.outcomes().iter().map(line).collect::<String>();
+fn shown(plan: &Plan, report: &Report) -> String {
+    let width = report.outcomes().iter().map(|(a, _)| a.as_str().len()).max().unwrap_or(0);
+    let lines = report.outcomes().iter().map(|(address, outcome)| {
+        let waiting = plan.waiting(address);
+        let waits = match outcome {
+            Outcome::Done if !waiting.is_empty() => {
+                format!("; waits for the container's next start: {}", waiting.join(", "))
+            }
+            _ => String::new(),
+        };
+        format!("{address:width$}  {}{waits}\n", outcome.message())
+    });
+    let lines = lines.collect::<String>();
     let (done, all) = (report.done(), report.outcomes().len());
     format!("{lines}\n{done} of {all} actions done.\n")
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use phoenix_planner::source::FileKind;
 
-use super::apply::carry_out;
-use crate::args::{Consent, Demo, Format, Places};
+use super::apply::execute;
+use crate::args::{Demo, Format, Places};
 use crate::exit::Exit;
 use crate::out;
 use crate::session::{Selection, Session};
@@ -92,8 +92,7 @@ fn tell(folder: &Path, kept: bool) -> Exit {
     let Some(plan) = session.plan(&everything) else { return Exit::Error };
     out::preview(&session.preview(&plan, Format::Text));
     out::say("\nNow it is applied, on a simulated node:\n");
-    let consent = Consent { yes: true, expect: Some(plan.digest()) };
-    let exit = carry_out(&mut session, &everything, &consent);
+    let exit = execute(&mut session, &everything, &plan);
     if kept {
         let shown = folder.display();
         out::say(&format!(

@@ -60,7 +60,7 @@ fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
         }
         InspectKind::Firewall => {
             let cluster = match &args.with_cluster {
-                Some(path) => Some(FwFile::parse(Level::Cluster, &config::read_text(path)?, None)),
+                Some(path) => Some(FwFile::parse(Level::Cluster, &config::read_lossy(path)?, None)),
                 None => None,
             };
             let file = FwFile::parse(level(args.level), &input(args)?, cluster.as_ref());
@@ -98,11 +98,11 @@ fn firewall_warnings(file: &FwFile) -> Vec<Warning> {
     file.warnings().iter().cloned().chain(never).collect()
 }
 
+/// Reads what is looked at: it may be broken in any way, and is never written back.
 fn input(args: &Inspect) -> Result<String, ConfigError> {
     match args.file.as_deref() {
-        None => config::read_text(Path::new("/dev/stdin")),
-        Some(path) if path == Path::new("-") => config::read_text(Path::new("/dev/stdin")),
-        Some(path) => config::read_text(path),
+        Some(path) if path != Path::new("-") => config::read_lossy(path),
+        _ => config::read_lossy(Path::new("/dev/stdin")),
     }
 }
 
@@ -169,7 +169,8 @@ fn told(outcome: &Outcome) -> String {
     lines.join("\n") + &outcome.after
 }
 
-/// Reads `NAME[:MTU]` of every bridge; 1500 bytes when no MTU is said.
+/// Reads `NAME[:MTU]` of every bridge; 1500 bytes when no MTU is said. The first one has the node's
+/// physical uplink, which VLAN tags need.
 fn node(bridges: &[String]) -> Result<NodeView, String> {
     const ETHERNET_MTU: u32 = 1500;
     let mut known = BTreeMap::new();
@@ -178,7 +179,8 @@ fn node(bridges: &[String]) -> Result<NodeView, String> {
             Some((name, mtu)) => (name, mtu.parse().map_err(|_| format!("`{mtu}` is not an MTU"))?),
             None => (bridge.as_str(), ETHERNET_MTU),
         };
-        known.insert(name.to_owned(), Bridge::new(mtu));
+        let has_uplink = known.is_empty();
+        known.insert(name.to_owned(), Bridge { has_uplink, ..Bridge::new(mtu) });
     }
     Ok(NodeView::with_bridges(known))
 }

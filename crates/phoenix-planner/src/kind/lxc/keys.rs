@@ -3,7 +3,7 @@
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::pct;
 
-use super::{attribute, features, startup};
+use super::attribute;
 use crate::desired::Container;
 use crate::plan::{Attribute, Disruption};
 
@@ -88,6 +88,23 @@ pub(super) fn present<'a>(conf: &'a LxcConf, key: &str) -> Option<&'a str> {
     if deleted { None } else { conf.get(key) }
 }
 
+/// Returns whether the operator declares a key of the configuration.
+pub(super) fn declares(container: &Container, key: &str) -> bool {
+    match key {
+        "memory" => container.memory.is_some(),
+        "swap" => container.swap.is_some(),
+        "cores" => container.cores.is_some(),
+        "onboot" => container.onboot.is_some(),
+        "hostname" => container.hostname.is_some(),
+        "nameserver" => container.nameservers.is_some(),
+        "startup" => container.startup.is_some(),
+        "features" => container.nesting.is_some() || !container.features.is_empty(),
+        "net0" => container.net0.is_some(),
+        "net1" => container.public.is_some(),
+        _ => false,
+    }
+}
+
 /// Returns the keys whose declared value means something else than the present one.
 pub(super) fn changes(container: &Container, conf: &LxcConf) -> Vec<KeyChange> {
     let mut changes = Vec::new();
@@ -108,8 +125,6 @@ pub(super) fn changes(container: &Container, conf: &LxcConf) -> Vec<KeyChange> {
         changes.push(KeyChange::new(conf, "hostname", Some(name.value.clone())));
     }
     changes.extend(nameserver(container, conf));
-    changes.extend(startup::change(container, conf));
-    changes.extend(features::change(container, conf));
     changes
 }
 

@@ -13,12 +13,12 @@ use phoenix_formats::net::NetText;
 
 pub(super) use self::checks::route_probe;
 pub(super) use self::lowering::capability_probe;
-use self::lowering::{Lowering, pct_form, raw_form, same_raw};
+use self::lowering::{Lowering, differences, pct_form, raw_form, same_raw};
 use super::attribute;
 use super::keys::present;
 use crate::desired::{Container, Ipv4Config, PublicInterface, PublicKind};
 use crate::observed::Observed;
-use crate::plan::Attribute;
+use crate::plan::{Attribute, Verb};
 use crate::refusal::Refusal;
 
 /// The key of Proxmox VE.
@@ -43,10 +43,10 @@ impl Change {
     }
 
     pub(super) fn reason(&self) -> String {
-        match (&self.shown.before, &self.shown.after) {
-            (None, _) => "net1 declared".to_owned(),
-            (_, None) => "net1 not declared any more".to_owned(),
-            _ => "net1 differs".to_owned(),
+        match self.shown.verb {
+            Verb::Add => "net1 declared".to_owned(),
+            Verb::Remove => "net1 not declared any more".to_owned(),
+            Verb::Change | Verb::Do => "net1 differs".to_owned(),
         }
     }
 
@@ -108,7 +108,13 @@ fn ensure(
         }
     };
     let mut shown = attribute(KEY, before.shown(), Some(wanted.spec_string()));
-    shown.notes = lowering.notes(observed, container, wanted, host_only);
+    // In raw form what is there reads like nothing else: what differs says more than the whole of it.
+    let differences = differences(&before.raw, &raw);
+    if !differences.is_empty() {
+        shown.before = None;
+    }
+    shown.notes = differences;
+    shown.notes.extend(lowering.notes(observed, container, wanted, host_only));
     let mut edits = before.unparsable_line(conf);
     edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: raw });
     edits.push(Edit::AddRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });

@@ -4,7 +4,7 @@ use phoenix_formats::lxc_conf::{Edit, LxcConf};
 
 use super::attribute;
 use crate::desired::Container;
-use crate::plan::Attribute;
+use crate::plan::{Attribute, Disruption};
 
 /// The keys of lxc.container.conf(5) that may stand several times, each line adding to the others.
 const LISTS: [&str; 9] = [
@@ -55,9 +55,12 @@ impl Change {
         self.lines.is_empty()
     }
 
-    pub(super) fn attributes(&self) -> Vec<Attribute> {
-        let shown =
-            |line: &Line| attribute(&line.key, line.before.clone(), Some(line.after.clone()));
+    pub(super) fn attributes(&self, running: bool) -> Vec<Attribute> {
+        let shown = |line: &Line| {
+            let mut shown = attribute(&line.key, line.before.clone(), Some(line.after.clone()));
+            shown.class = running.then_some(Disruption::Pending);
+            shown
+        };
         self.lines.iter().map(shown).collect()
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use phoenix_formats::interfaces::{CommandRules, Interfaces};
-use phoenix_formats::iptables::{Rule, SavedRules};
+use phoenix_formats::iptables::{Rule, SavedRules, mentions};
 
 use crate::location::{AbsolutePath, Location, Place};
 use crate::probe::{Argv, Facts, Probe, argv};
@@ -15,6 +15,15 @@ const RULES: &str = "/etc/iptables/rules.v4";
 /// The main file of interfaces(5), and the folder that Debian's includes.
 const INTERFACES: &str = "/etc/network/interfaces";
 const INTERFACES_FOLDER: &str = "/etc/network/interfaces.d";
+/// Where Debian keeps scripts that run with interfaces or at boot: what they do is not understood, but
+/// a copy of an obsolete rule in one would bring it back.
+const SCRIPT_FOLDERS: [&str; 4] = [
+    "/etc/network/if-pre-up.d",
+    "/etc/network/if-up.d",
+    "/etc/network/if-down.d",
+    "/etc/network/if-post-down.d",
+];
+const BOOT_SCRIPT: &str = "/etc/rc.local";
 /// Permission bits of these files, should one have to be made again.
 pub(super) const FILE_MODE: u32 = 0o644;
 
@@ -29,14 +38,40 @@ pub(super) fn probes(facts: &Facts) -> Vec<Probe> {
         Probe::File(Location::node(INTERFACES)),
         Probe::List(Location::node(INTERFACES_FOLDER)),
     ];
-    probes.extend(fragments(facts).into_iter().map(Probe::File));
+    probes.extend(SCRIPT_FOLDERS.map(|folder| Probe::List(Location::node(folder))));
+    probes.extend(fragments(facts).into_iter().chain(scripts(facts)).map(Probe::File));
     probes
 }
 
 fn fragments(facts: &Facts) -> Vec<Location> {
-    let names = facts.names(&Location::node(INTERFACES_FOLDER)).iter();
-    let paths =
-        names.filter_map(|name| format!("{INTERFACES_FOLDER}/{name}").parse::<AbsolutePath>().ok());
+    files_in(INTERFACES_FOLDER, facts)
+}
+
+fn scripts(facts: &Facts) -> Vec<Location> {
+    let in_folders = SCRIPT_FOLDERS.iter().flat_map(|folder| files_in(folder, facts));
+    in_folders.chain([Location::node(BOOT_SCRIPT)]).collect()
+}
+
+/// Returns whether a file is only looked at: one that cannot be read is passed over.
+pub(in crate::kind) fn is_script(at: &Location) -> bool {
+    let path = at.path.as_str();
+    path == BOOT_SCRIPT || SCRIPT_FOLDERS.iter().any(|folder| at.path.is_below(folder))
+}
+
+/// Returns the lines of scripts that run iptables and name an address, as `file:line`.
+pub(super) fn script_lines(facts: &Facts, address: Ipv4Addr) -> Vec<String> {
+    let mut found = Vec::new();
+    for at in scripts(facts) {
+        let lines = facts.text(&at).unwrap_or_default().lines().enumerate();
+        let about = |line: &str| line.contains("iptables") && mentions(line, address);
+        found.extend(lines.filter(|(_, l)| about(l)).map(|(n, _)| format!("{at}:{}", n + 1)));
+    }
+    found
+}
+
+fn files_in(folder: &str, facts: &Facts) -> Vec<Location> {
+    let names = facts.names(&Location::node(folder)).iter();
+    let paths = names.filter_map(|name| format!("{folder}/{name}").parse::<AbsolutePath>().ok());
     paths.map(|path| Location { place: Place::Node, path }).collect()
 }
 

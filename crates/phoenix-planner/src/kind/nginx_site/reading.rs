@@ -84,18 +84,22 @@ fn matches(
 /// What a container's nginx reads.
 pub(in super::super) struct Reading {
     texts: Texts,
+    /// The texts of the sites themselves, by their own paths.
+    sites: BTreeMap<AbsolutePath, String>,
     /// Where each path leads.
     resolved: BTreeMap<String, String>,
 }
 
 impl Reading {
     /// Reads the facts about a container's nginx.
-    pub(in super::super) fn new(vmid: Vmid, facts: &Facts) -> Self {
+    pub(in super::super) fn new(vmid: Vmid, sites: &[AbsolutePath], facts: &Facts) -> Self {
         let files = follow(vmid, facts).files;
         let text = |path: &AbsolutePath| {
-            Some((path.to_string(), facts.text(&Location::guest(vmid, path.clone()))?.to_owned()))
+            Some((path.clone(), facts.text(&Location::guest(vmid, path.clone()))?.to_owned()))
         };
-        Self { texts: files.iter().filter_map(text).collect(), resolved: resolved(vmid, facts) }
+        let texts = files.iter().filter_map(text).map(|(path, text)| (path.to_string(), text));
+        let sites = sites.iter().filter_map(text).collect();
+        Self { texts: texts.collect(), sites, resolved: resolved(vmid, facts) }
     }
 
     /// Returns what nginx loads.
@@ -111,13 +115,25 @@ impl Reading {
     /// Returns the path by which nginx reads a file.
     pub(super) fn loaded_path(&self, path: &AbsolutePath) -> Option<String> {
         let target = self.target(path.as_str()).to_owned();
-        self.loaded().files().into_iter().find(|loaded| self.target(loaded) == target)
+        let files = self.loaded().files();
+        let same = files.iter().find(|loaded| self.target(loaded) == target).cloned();
+        same.or_else(|| files.into_iter().find(|loaded| self.looks_like(loaded, path)))
+    }
+
+    /// A stopped container cannot say where its links lead: then the same text under the same name
+    /// counts as the same file.
+    fn looks_like(&self, loaded: &str, path: &AbsolutePath) -> bool {
+        let unknown = self.resolved.is_empty();
+        let same_name = loaded.rsplit('/').next() == Some(path.file_name());
+        let text = self.sites.get(path);
+        unknown && same_name && text.is_some() && self.texts.get(loaded) == text
     }
 
     /// Puts a file's planned text in its place.
     pub(super) fn replace(&mut self, path: &AbsolutePath, text: &str) {
         if let Some(loaded) = self.loaded_path(path) {
             self.texts.insert(loaded, text.to_owned());
+            self.sites.insert(path.clone(), text.to_owned());
         }
     }
 

@@ -107,13 +107,18 @@ impl Lowering {
             ));
         }
         if wanted.gateway.is_some() && self != Self::Pct {
-            notes.push(
-                "gw is not set as a default route: the internal interface keeps it".to_owned(),
-            );
+            let whom = if host_only {
+                "all clients".to_owned()
+            } else {
+                format!("clients beyond {}", wanted.ip.trunc())
+            };
+            notes.push(format!(
+                "gw is not made a default route: answers to {whom} leave by the internal interface"
+            ));
         }
         if bypasses_node(wanted) {
             notes.push("Proxmox VE's firewall does not see this interface: every port that the container opens is open on it".to_owned());
-            notes.push(format!("the node and guests routed through it cannot reach {}; `type: \"veth\"` would be seen by both", wanted.ip.addr()));
+            notes.push(format!("the node, and guests routed through it, cannot reach {}; `type: \"veth\"` has neither limit", wanted.ip.addr()));
         }
         notes
     }
@@ -141,6 +146,16 @@ pub(super) fn raw_form(
     let named = keys.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value));
     let kept = present.iter().filter(|(key, _)| !OWNED_RAW.contains(&&key[PREFIX.len()..]));
     named.chain(kept.cloned()).collect()
+}
+
+/// Returns how the raw keys differ, one line for each that is there in both.
+pub(super) fn differences(left: &[(String, String)], right: &[(String, String)]) -> Vec<String> {
+    let value = |key: &str| right.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    let differs = |(key, before): &(String, String)| {
+        let after = value(key).filter(|after| *after != before)?;
+        Some(format!("{} {before} → {after}", key.strip_prefix(PREFIX).unwrap_or(key)))
+    };
+    left.iter().filter_map(differs).collect()
 }
 
 /// Returns whether raw keys build the same interface.
