@@ -1,0 +1,11 @@
+//! The program from outside: what scripts, pull-request checks and the operator see of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its case must fail")]
+
+mod applying;
+mod examples;
+mod inspecting;
+mod planning;
+mod reversed;
+mod support;
+mod verbs;
