@@ -132,3 +132,13 @@ fn two_containers_on_one_port_do_not_disturb_each_other() {
     assert_eq!(unique.len(), plan.len(), "{}", shown(&plan));
     assert_settles(&world, &desired);
 }
+
+#[test]
+fn two_sites_of_a_container_share_the_helper() {
+    let world = gateway();
+    world.write("guests/101/fs/etc/nginx/sites-enabled/b", "server {\n    listen 10.0.0.153:80;\n}\n");
+    let mut container = with_public("macvlan");
+    container["public_interface"]["nginx_sites"] =
+        json!(["/etc/nginx/sites-available/gateway", "/etc/nginx/sites-enabled/b"]);
+    assert_settles(&world, &wanted(&container));
+}
