@@ -142,3 +142,16 @@ fn two_sites_of_a_container_share_the_helper() {
         json!(["/etc/nginx/sites-available/gateway", "/etc/nginx/sites-enabled/b"]);
     assert_settles(&world, &wanted(&container));
 }
+
+#[test]
+fn nat_stays_while_nobody_can_see_what_the_container_serves() {
+    let world = gateway();
+    world.write("node.json", "{}");
+    let desired = wanted(&with_public("macvlan"));
+    let place = Place::Guest("101".parse().unwrap());
+    let plan = plan_on(&desired, &mut Closed(world.node(), BTreeSet::from([place]))).unwrap();
+    assert!(!addresses(&plan).contains(&"nat/443".to_owned()), "{}", shown(&plan));
+    assert_done(&plan, &world.apply(&plan));
+    assert_settles(&world, &desired);
+    assert!(!world.text("live/iptables.save").contains("443"), "settled in the end");
+}
