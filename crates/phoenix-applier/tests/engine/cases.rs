@@ -11,7 +11,7 @@ use phoenix_planner::probe::{Answer, Output, Probe};
 use serde_json::{Value, json};
 
 use crate::world::{
-    World, addresses, assert_done, declared, failures, plan_on, shown, step, upgrade, UPGRADE,
+    UPGRADE, World, addresses, assert_done, declared, failures, plan_on, shown, step, upgrade,
 };
 
 const INTERFACES: &str = "auto vmbr0\niface vmbr0 inet static\n\taddress 10.0.0.13/24\n\tgateway 10.0.0.1\n\tbridge-ports enp6s0\n\niface vmbr0 inet static\n\taddress 192.168.1.13/24\n\niface enp6s0 inet manual\n";
@@ -31,10 +31,7 @@ fn running(config: &str) -> World {
 }
 
 fn stopped(config: &str) -> World {
-    World::new([
-        ("fs/etc/network/interfaces", INTERFACES),
-        ("fs/etc/pve/lxc/101.conf", config),
-    ])
+    World::new([("fs/etc/network/interfaces", INTERFACES), ("fs/etc/pve/lxc/101.conf", config)])
 }
 
 /// Returns a running gateway whose nginx listens on its internal address, behind NAT.
@@ -80,7 +77,11 @@ fn assert_settles(world: &World, desired: &Desired) {
     assert!(again.is_empty(), "{}\nafter\n{}", shown(&again), shown(&plan));
 }
 
-fn stop_after(plan: &phoenix_planner::plan::Plan, node: &mut dyn Node, address: &str) -> Vec<Outcome> {
+fn stop_after(
+    plan: &phoenix_planner::plan::Plan,
+    node: &mut dyn Node,
+    address: &str,
+) -> Vec<Outcome> {
     let report = apply(plan, node, &mut |event| match event {
         Event::Ended { action, .. } if action.address.as_str() == address => Flow::Stop,
         _ => Flow::Continue,
@@ -116,16 +117,23 @@ fn two_containers_on_one_port_do_not_disturb_each_other() {
     world.write("fs/etc/pve/lxc/102.conf", &second);
     world.write("node.json", r#"{"running": ["101", "102"]}"#);
     let rule = NAT.lines().nth(2).unwrap();
-    let two = NAT.replace(rule, &format!("{rule}\n{}", rule.replace("153", "154").replace("--dport 443", "--dport 8443")));
+    let two = NAT.replace(
+        rule,
+        &format!("{rule}\n{}", rule.replace("153", "154").replace("--dport 443", "--dport 8443")),
+    );
     world.write("live/iptables.save", &two);
     world.write("fs/etc/iptables/rules.v4", &two);
     world.write("guests/102/fs/etc/nginx/nginx.conf", MAIN);
-    world.write("guests/102/fs/etc/nginx/sites-enabled/a", "server {\n    listen 443 ssl;\n    listen 8443 ssl;\n}\n");
+    world.write(
+        "guests/102/fs/etc/nginx/sites-enabled/a",
+        "server {\n    listen 443 ssl;\n    listen 8443 ssl;\n}\n",
+    );
     let mut other = with_public("macvlan");
     other["network_config"]["ip"] = json!("10.0.0.154/24");
     other["public_interface"]["ip"] = json!("192.168.1.154/24");
     other["public_interface"]["mac_address"] = json!("02:00:00:00:01:02");
-    other["firewall"] = json!({"rules": [{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "8443"}]});
+    other["firewall"] =
+        json!({"rules": [{"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "8443"}]});
     let desired = wanted_all(&json!({"101": with_public("macvlan"), "102": other}));
     let plan = world.plan(&desired).unwrap();
     let unique = addresses(&plan).into_iter().collect::<BTreeSet<_>>();
@@ -136,7 +144,10 @@ fn two_containers_on_one_port_do_not_disturb_each_other() {
 #[test]
 fn two_sites_of_a_container_share_the_helper() {
     let world = gateway();
-    world.write("guests/101/fs/etc/nginx/sites-enabled/b", "server {\n    listen 10.0.0.153:80;\n}\n");
+    world.write(
+        "guests/101/fs/etc/nginx/sites-enabled/b",
+        "server {\n    listen 10.0.0.153:80;\n}\n",
+    );
     let mut container = with_public("macvlan");
     container["public_interface"]["nginx_sites"] =
         json!(["/etc/nginx/sites-available/gateway", "/etc/nginx/sites-enabled/b"]);
@@ -154,4 +165,64 @@ fn nat_stays_while_nobody_can_see_what_the_container_serves() {
     assert_done(&plan, &world.apply(&plan));
     assert_settles(&world, &desired);
     assert!(!world.text("live/iptables.save").contains("443"), "settled in the end");
+}
+
+#[test]
+fn a_public_interface_turns_from_raw_to_veth_and_back() {
+    let world = running(&[HEAD, NET0, TAIL, RAW].concat());
+    assert_settles(&world, &wanted(&with_public("veth")));
+    let conf = world.config(101);
+    assert!(conf.contains("\nnet1: ") && !conf.contains("lxc.net.1"), "{conf}");
+    assert_settles(&world, &wanted(&with_public("macvlan")));
+    let conf = world.config(101);
+    assert!(!conf.contains("\nnet1: ") && conf.contains("lxc.net.1"), "{conf}");
+}
+
+#[test]
+fn what_is_not_declared_of_net1_stays() {
+    let net1 = "net1: name=eth1,bridge=vmbr0,firewall=1,hwaddr=02:00:00:00:0a:01,ip=192.168.1.150/24,ip6=auto,rate=5,type=veth\n";
+    let world = running(&[HEAD, NET0, net1, TAIL].concat());
+    let mut container = with_public("veth");
+    container["public_interface"].as_object_mut().unwrap().remove("mac_address");
+    assert_settles(&world, &wanted(&container));
+    let conf = world.config(101);
+    for part in
+        ["firewall=1", "hwaddr=02:00:00:00:0a:01", "ip=192.168.1.153/24", "ip6=auto", "rate=5"]
+    {
+        assert!(conf.lines().any(|l| l.starts_with("net1:") && l.contains(part)), "{part}: {conf}");
+    }
+}
+
+#[test]
+fn a_declared_mac_keeps_its_spelling() {
+    let net1 =
+        "net1: name=eth1,bridge=vmbr0,hwaddr=02:00:00:00:0a:01,ip=192.168.1.150/24,type=veth\n";
+    let world = running(&[HEAD, NET0, net1, TAIL].concat());
+    let mut container = with_public("veth");
+    container["public_interface"]["mac_address"] = json!("02:00:00:00:0A:01");
+    assert_settles(&world, &wanted(&container));
+    assert!(world.config(101).contains("hwaddr=02:00:00:00:0a:01"), "{}", world.config(101));
+}
+
+#[test]
+fn a_raw_mac_that_is_not_declared_stays() {
+    let world = running(&[HEAD, NET0, TAIL, RAW].concat());
+    let mut container = with_public("macvlan");
+    container["public_interface"].as_object_mut().unwrap().remove("mac_address");
+    let plan = world.plan(&wanted(&container)).unwrap();
+    assert!(!addresses(&plan).contains(&"lxc/101".to_owned()), "{}", shown(&plan));
+}
+
+#[test]
+fn an_interface_that_only_waits_goes_too() {
+    let pending =
+        "\n[pve:pending]\nnet1: name=eth1,bridge=vmbr0,hwaddr=02:00:00:00:01:01,type=veth\n";
+    for kind in ["macvlan", "veth"] {
+        for enabled in [true, false] {
+            let world = running(&[HEAD, NET0, TAIL, pending].concat());
+            let mut container = with_public(kind);
+            container["public_interface"]["enabled"] = json!(enabled);
+            assert_settles(&world, &wanted(&container));
+        }
+    }
 }

@@ -88,7 +88,8 @@ impl Case {
         }
         let hooks = choices.some(&HOOKS);
         let hooks = hooks.iter().map(|hook| hook.replace('@', internal)).collect::<String>();
-        self.files.insert("fs/etc/network/interfaces".to_owned(), INTERFACES.replace("@\n", &hooks));
+        self.files
+            .insert("fs/etc/network/interfaces".to_owned(), INTERFACES.replace("@\n", &hooks));
         if let Some(text) = cluster_file(choices) {
             self.files.insert("fs/etc/pve/firewall/cluster.fw".to_owned(), text);
         }
@@ -189,36 +190,45 @@ impl Guest {
         may("boot_delay", &[Value::Null, json!(5)]);
         may("apparmor_manages_nesting", &[Value::Null, json!(true), json!(false)]);
         may("pct_options", &[Value::Null, json!(["keyctl=1"]), json!(["fuse=0", "keyctl=0"])]);
-        may("lxc_options", &[
-            Value::Null,
-            json!(["lxc.apparmor.profile=unconfined"]),
-            json!(["lxc.mount.entry: /srv srv none bind 0 0", "lxc.cap.drop = sys_time"]),
-            json!(["lxc.cgroup2.devices.allow=c 195:* rwm"]),
-        ]);
+        may(
+            "lxc_options",
+            &[
+                Value::Null,
+                json!(["lxc.apparmor.profile=unconfined"]),
+                json!(["lxc.mount.entry: /srv srv none bind 0 0", "lxc.cap.drop = sys_time"]),
+                json!(["lxc.cgroup2.devices.allow=c 195:* rwm"]),
+            ],
+        );
         may("mac_address", &[Value::Null, json!(self.mac()), json!(self.mac().to_lowercase())]);
         let firewall = json!({"enabled": true, "rules": [
             {"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "8443", "iface": "eth1"},
             {"type": "in", "action": "DROP", "source": "10.0.0.77", "comment": "not him"},
             {"type": "out", "action": "ACCEPT", "enabled": false},
         ]});
-        may("firewall", &[
-            Value::Null,
-            firewall,
-            json!({"enabled": false}),
-            json!({"enabled": true}),
-            json!({"rules": [], "policy_in": "DROP"}),
-        ]);
+        may(
+            "firewall",
+            &[
+                Value::Null,
+                firewall,
+                json!({"enabled": false}),
+                json!({"enabled": true}),
+                json!({"rules": [], "policy_in": "DROP"}),
+            ],
+        );
         let static_net = json!({
             "bridge": "vmbr0", "ip": format!("{}/24", self.ip()), "gw": "10.0.0.1", "nameservers": "10.0.0.13 8.8.8.8"
         });
-        may("network_config", &[
-            static_net.clone(),
-            Value::Null,
-            json!({"ip": "dhcp"}),
-            json!({"bridge": "vmbr1", "ip": "manual", "nameservers": ""}),
-            json!({"name": "lan0", "nameservers": "10.0.0.13"}),
-            json!({"bridge": "vmbr0", "ip": format!("{}/24", self.ip())}),
-        ]);
+        may(
+            "network_config",
+            &[
+                static_net.clone(),
+                Value::Null,
+                json!({"ip": "dhcp"}),
+                json!({"bridge": "vmbr1", "ip": "manual", "nameservers": ""}),
+                json!({"name": "lan0", "nameservers": "10.0.0.13"}),
+                json!({"bridge": "vmbr0", "ip": format!("{}/24", self.ip())}),
+            ],
+        );
         if let Some(public) = self.public(choices) {
             all.insert("public_interface".to_owned(), public);
         }
@@ -268,8 +278,18 @@ impl Guest {
         may(&["", "onboot: 1", "onboot: 0", "onboot: yes"]);
         may(&["", "startup: 3", "startup: order=1,up=5,down=9", "startup: up=5"]);
         may(&["", &format!("hostname: guest-{}", self.0), "hostname: Other"]);
-        may(&["", "nameserver: 10.0.0.13", "nameserver: 10.0.0.13 8.8.8.8", "nameserver: 10.0.0.13,8.8.8.8"]);
-        may(&["", "features: nesting=1", "features: keyctl=1,nesting=0,fuse=1", "features: nesting=on"]);
+        may(&[
+            "",
+            "nameserver: 10.0.0.13",
+            "nameserver: 10.0.0.13 8.8.8.8",
+            "nameserver: 10.0.0.13,8.8.8.8",
+        ]);
+        may(&[
+            "",
+            "features: nesting=1",
+            "features: keyctl=1,nesting=0,fuse=1",
+            "features: nesting=on",
+        ]);
         may(&["", "tags: a;b"]);
         may(&["", "mp0: local:vm-disk-1,mp=/srv,size=1G"]);
         may(&["", "protection: 1"]);
@@ -278,7 +298,13 @@ impl Guest {
         may(&nets.iter().map(String::as_str).collect::<Vec<_>>());
         settings.sort();
         text += &settings.iter().map(|line| format!("{line}\n")).collect::<String>();
-        text += &choices.some(&["lxc.apparmor.profile: generated\n", "lxc.mount.entry: /a a none bind 0 0\n", "lxc.cap.drop: sys_time\n"]).concat();
+        text += &choices
+            .some(&[
+                "lxc.apparmor.profile: generated\n",
+                "lxc.mount.entry: /a a none bind 0 0\n",
+                "lxc.cap.drop: sys_time\n",
+            ])
+            .concat();
         text += &self.raw_net1(choices);
         text += &choices.of(&["", "lxc.environment: PHOENIX_PUBLIC_INTERFACE=eth1\n"]);
         text += &choices.of(&[
@@ -296,9 +322,18 @@ impl Guest {
         let (ip, mac) = (self.ip(), self.mac());
         vec![
             format!("net0: name=eth0,bridge=vmbr0,gw=10.0.0.1,hwaddr={mac},ip={ip}/24,type=veth"),
-            format!("net0: name=eth0,bridge=vmbr0,hwaddr={},ip={ip}/24,rate=100,type=veth", mac.to_lowercase()),
-            format!("net0: name=eth0,bridge=vmbr0,firewall=1,hwaddr={mac},ip=dhcp,ip6=auto,type=veth"),
-            format!("net0: name=lan0,bridge=vmbr1,firewall=0,hwaddr=52:54:00:BB:00:0{},ip=10.0.0.{}/24,mtu=1400,type=veth", self.0, 200 + self.0),
+            format!(
+                "net0: name=eth0,bridge=vmbr0,hwaddr={},ip={ip}/24,rate=100,type=veth",
+                mac.to_lowercase()
+            ),
+            format!(
+                "net0: name=eth0,bridge=vmbr0,firewall=1,hwaddr={mac},ip=dhcp,ip6=auto,type=veth"
+            ),
+            format!(
+                "net0: name=lan0,bridge=vmbr1,firewall=0,hwaddr=52:54:00:BB:00:0{},ip=10.0.0.{}/24,mtu=1400,type=veth",
+                self.0,
+                200 + self.0
+            ),
             String::new(),
         ]
     }
@@ -310,8 +345,14 @@ impl Guest {
             String::new(),
             String::new(),
             format!("net1: name=eth1,bridge=vmbr0,hwaddr={mac},ip=192.168.1.{ip}/24,type=veth"),
-            format!("net1: name=eth1,bridge=vmbr0,firewall=1,hwaddr={},ip=192.168.1.{ip}/32,rate=10,type=veth", mac.to_lowercase()),
-            format!("net1: name=eth1,bridge=vmbr0,hwaddr=BC:24:11:00:00:0{},ip=manual,ip6=auto,type=veth", self.0),
+            format!(
+                "net1: name=eth1,bridge=vmbr0,firewall=1,hwaddr={},ip=192.168.1.{ip}/32,rate=10,type=veth",
+                mac.to_lowercase()
+            ),
+            format!(
+                "net1: name=eth1,bridge=vmbr0,hwaddr=BC:24:11:00:00:0{},ip=manual,ip6=auto,type=veth",
+                self.0
+            ),
         ]
     }
 
@@ -337,7 +378,8 @@ impl Guest {
             "listen 127.0.0.1:8080;".to_owned(),
             "listen [::]:443 ssl;".to_owned(),
         ]);
-        let servers = listen.iter().map(|listen| format!("server {{\n    {listen}\n    # {}\n}}\n", self.0));
+        let servers =
+            listen.iter().map(|listen| format!("server {{\n    {listen}\n    # {}\n}}\n", self.0));
         servers.collect()
     }
 }

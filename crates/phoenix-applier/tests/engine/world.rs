@@ -147,9 +147,8 @@ pub(crate) fn declared(hypervisor: &Value, containers: &Value) -> Option<Desired
 
 /// Reads the operator's files of the example.
 pub(crate) fn upgrade() -> Desired {
-    let text = |kind: FileKind| {
-        fs::read_to_string(Path::new(UPGRADE).join(kind.file_name())).unwrap()
-    };
+    let text =
+        |kind: FileKind| fs::read_to_string(Path::new(UPGRADE).join(kind.file_name())).unwrap();
     let kinds = [FileKind::Hypervisor, FileKind::Containers];
     let sources = Sources(kinds.map(|kind| (kind, text(kind))).into());
     load(&sources, Strictness::Lenient).desired.unwrap()

@@ -157,9 +157,10 @@ impl Changes {
             vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")]
         })?;
         let reason = reason(&keys, public.as_ref(), &raw);
-        let class = keys.iter().filter(|_| running).map(|k| k.class).max();
-        let waits = running && (public.is_some() || !raw.is_empty());
-        let pending = waits.then_some(Disruption::Pending);
+        let of_keys =
+            keys.iter().map(|k| k.class).chain(public.as_ref().map(public::Change::class));
+        let waits = (!raw.is_empty()).then_some(Disruption::Pending);
+        let class = of_keys.chain(waits).max().filter(|_| running);
         let mut operations = Vec::new();
         operations.extend(write_raw(&at, conf.text(), &after));
         operations.extend(pct_set(container.vmid, &keys, public.as_ref(), conf, &after, &at));
@@ -167,7 +168,7 @@ impl Changes {
             address: address(container.vmid),
             verb: Verb::Change,
             reason,
-            disruption: class.max(pending).unwrap_or(Disruption::None),
+            disruption: class.unwrap_or(Disruption::None),
             guest: Some(container.vmid),
             origin: Some(container.origin.clone()),
             attributes,
