@@ -226,3 +226,26 @@ fn an_interface_that_only_waits_goes_too() {
         }
     }
 }
+
+#[test]
+fn a_restart_that_was_left_out_is_planned_again() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let desired = wanted(&with_public("macvlan"));
+    let plan = world.plan(&desired).unwrap();
+    let _ = stop_after(&plan, &mut world.node(), "lxc/101");
+    let again = world.plan(&desired).unwrap();
+    assert!(addresses(&again).contains(&"lxc/101/restart".to_owned()), "{}", shown(&again));
+    assert_settles(&world, &desired);
+}
+
+#[test]
+fn a_removal_whose_restart_was_left_out_is_planned_again() {
+    let world = running(&[HEAD, NET0, TAIL, RAW].concat());
+    let mut container = with_public("macvlan");
+    container["public_interface"]["enabled"] = json!(false);
+    let desired = wanted(&container);
+    let _ = stop_after(&world.plan(&desired).unwrap(), &mut world.node(), "lxc/101");
+    let again = world.plan(&desired).unwrap();
+    assert!(addresses(&again).contains(&"lxc/101/restart".to_owned()), "{}", shown(&again));
+    assert_settles(&world, &desired);
+}

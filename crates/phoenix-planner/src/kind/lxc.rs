@@ -42,7 +42,8 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let _ = facts;
     let configs = desired.containers.keys().map(|vmid| Probe::File(config_path(*vmid)));
     let routes = desired.containers.values().filter_map(public::route_probe);
-    configs.chain(routes).chain([public::capability_probe()]).collect()
+    let links = desired.containers.values().filter_map(restart::links_probe);
+    configs.chain(routes).chain(links).chain([public::capability_probe()]).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -72,16 +73,19 @@ fn plan_one(
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
     changes.report_waiting(container.vmid, conf, running, draft);
-    if changes.is_empty() {
-        return Ok(());
+    let restart = match &changes.public {
+        Some(change) => change.needs_restart().then(|| "for its public interface".to_owned()),
+        None => restart::outstanding(observed, container, conf),
+    };
+    let mut needs = Vec::new();
+    if !changes.is_empty() {
+        let action = changes.into_action(container, conf, running)?;
+        let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
+        let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
+        needs.push((draft.add(action, &before), Edge::Needs));
     }
-    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
-    let action = changes.into_action(container, conf, running)?;
-    let before = draft.find_all(|a| *a == Address::new("firewall", container.vmid));
-    let before = before.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
-    let configured = draft.add(action, &before);
-    if restarts {
-        restart::plan(observed, container, conf, configured, draft);
+    if let Some(reason) = restart {
+        restart::plan(observed, container, conf, &reason, &needs, draft);
     }
     Ok(())
 }

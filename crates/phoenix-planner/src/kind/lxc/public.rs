@@ -248,6 +248,11 @@ pub(in super::super) fn shares_subnet(
     others.chain(declared).any(overlaps)
 }
 
+/// Returns whether the configuration has no public interface in any form.
+pub(super) fn is_absent(conf: &LxcConf) -> bool {
+    Present::of(conf).is_absent()
+}
+
 /// Returns whether an interface of this kind has a macvlan's fixed MAC, which a dying network
 /// namespace can hold on to.
 pub(super) fn holds_mac(conf: &LxcConf) -> bool {
