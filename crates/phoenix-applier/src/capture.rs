@@ -53,6 +53,7 @@ fn run(
         ["iptables-save"] => write(&folder.join("live/iptables.save"), &output.stdout),
         // The simulated node says these itself, and says something else after an apply.
         ["pct", "list"] | ["readlink" | "ss", ..] => Ok(()),
+        ["ip", ..] if place != Place::Node => Ok(()),
         _ => {
             answers.push(json!({
                 "place": place.to_string(),

@@ -42,7 +42,8 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let _ = facts;
     let configs = desired.containers.keys().map(|vmid| Probe::File(config_path(*vmid)));
     let routes = desired.containers.values().filter_map(public::route_probe);
-    configs.chain(routes).chain([public::capability_probe()]).collect()
+    let links = desired.containers.values().filter_map(restart::links_probe);
+    configs.chain(routes).chain(links).chain([public::capability_probe()]).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -71,19 +72,22 @@ fn plan_one(
 ) -> Result<(), Vec<Refusal>> {
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
-    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
-    if running && !restarts {
+    let restart = match &changes.public {
+        Some(change) => change.needs_restart().then(|| "for its public interface".to_owned()),
+        None => restart::outstanding(observed, container, conf),
+    };
+    if running && restart.is_none() {
         changes.report_waiting(container, conf, draft);
     }
-    if changes.is_empty() {
-        return Ok(());
+    let mut needs = Vec::new();
+    if !changes.is_empty() {
+        let action = changes.into_action(container, conf, running)?;
+        let rules = draft.find(&Address::new("firewall", container.vmid));
+        let before = rules.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
+        needs.push((draft.add(action, &before), Edge::Needs));
     }
-    let action = changes.into_action(container, conf, running)?;
-    let rules = draft.find(&Address::new("firewall", container.vmid));
-    let before = rules.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
-    let configured = draft.add(action, &before);
-    if restarts {
-        restart::plan(observed, container, conf, configured, draft);
+    if let Some(reason) = restart {
+        restart::plan(observed, container, conf, &reason, &needs, draft);
     }
     Ok(())
 }
@@ -162,9 +166,10 @@ impl Changes {
             vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")]
         })?;
         let reason = reason(&keys, public.as_ref(), &raw);
-        let class = keys.iter().filter(|_| running).map(|k| k.class).max();
-        let waits = running && (public.is_some() || !raw.is_empty());
-        let pending = waits.then_some(Disruption::Pending);
+        let of_keys =
+            keys.iter().map(|k| k.class).chain(public.as_ref().map(public::Change::class));
+        let waits = (!raw.is_empty()).then_some(Disruption::Pending);
+        let class = of_keys.chain(waits).max().filter(|_| running);
         let mut operations = Vec::new();
         operations.extend(write_raw(&at, conf.text(), &after));
         operations.extend(pct_set(container.vmid, &keys, public.as_ref(), conf, &after, &at));
@@ -172,7 +177,7 @@ impl Changes {
             address: address(container.vmid),
             verb: Verb::Change,
             reason,
-            disruption: class.max(pending).unwrap_or(Disruption::None),
+            disruption: class.unwrap_or(Disruption::None),
             guest: Some(container.vmid),
             origin: Some(container.origin.clone()),
             attributes,

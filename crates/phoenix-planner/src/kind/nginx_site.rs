@@ -154,12 +154,14 @@ fn add(
     let mut needs =
         lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();
     let last = sites.len().saturating_sub(1);
+    // Installed by the first site, which the others need.
+    let mut install = install_helper(observed, container);
     for (number, (site, after, changed)) in sites.into_iter().enumerate() {
         if !runs {
             draft.defer(site.address, "the container is stopped and not declared to start at boot");
             continue;
         }
-        let mut operations = edit(observed, container, &site, after);
+        let mut operations = edit(container, &site, after, install.take());
         if number == last {
             operations.extend(restart(container, reading));
         }
@@ -171,21 +173,24 @@ fn add(
     }
 }
 
+/// Returns the writing of the helper, unless it is there as it should be.
+fn install_helper(observed: &Observed<'_>, container: &Container) -> Option<Operation> {
+    let at = helper(container.vmid);
+    let before = observed.facts.text(&at).map(str::to_owned);
+    (before.as_deref() != Some(SET_LISTEN_HELPER)).then(|| {
+        let write = Write::new(at, before, SET_LISTEN_HELPER.to_owned(), HELPER_MODE);
+        Operation::Write(Write { shown: Shown::NameOnly, ..write })
+    })
+}
+
 fn edit(
-    observed: &Observed<'_>,
     container: &Container,
     site: &Site,
     after: String,
+    install: Option<Operation>,
 ) -> Vec<Operation> {
     let place = Place::Guest(container.vmid);
-    let at = helper(container.vmid);
-    let argv_of = [at.path.to_string(), site.path.to_string()].to_vec();
-    let before = observed.facts.text(&at).map(str::to_owned);
-    let install = (before.as_deref() != Some(SET_LISTEN_HELPER)).then(|| {
-        let after = SET_LISTEN_HELPER.to_owned();
-        let write = Write::new(at, before, after, HELPER_MODE);
-        Operation::Write(Write { shown: Shown::NameOnly, ..write })
-    });
+    let argv_of = [helper(container.vmid).path.to_string(), site.path.to_string()].to_vec();
     let transform =
         Transform { at: site.at.clone(), before: site.text.clone(), after, argv: argv_of };
     let test = Run::at(place, argv(["nginx", "-t"]));

@@ -65,7 +65,8 @@ fn declared(wanted: &InternalInterface, before: &NetText) -> NetText {
     }
 }
 
-fn with_firewall(net: NetText, enabled: Option<bool>) -> NetText {
+/// Returns an interface that is filtered as declared.
+pub(super) fn with_firewall(net: NetText, enabled: Option<bool>) -> NetText {
     match enabled {
         Some(true) => set(&net, "firewall", "1"),
         Some(false) if net.get("firewall").is_some() => net.without("firewall"),
@@ -73,7 +74,8 @@ fn with_firewall(net: NetText, enabled: Option<bool>) -> NetText {
     }
 }
 
-fn set(net: &NetText, key: &str, value: &str) -> NetText {
+/// Returns an interface with a value, unless it says the same already in other words.
+pub(super) fn set(net: &NetText, key: &str, value: &str) -> NetText {
     let wanted = net.with(key, value);
     if net.differences(&wanted).is_empty() { net.clone() } else { wanted }
 }

@@ -8,17 +8,18 @@ mod checks;
 mod lowering;
 
 use ipnet::Ipv4Net;
+use phoenix_formats::MacAddr;
 use phoenix_formats::lxc_conf::{Edit, LxcConf};
-use phoenix_formats::net::NetText;
+use phoenix_formats::net::{LxcNet, NetText};
 
 pub(super) use self::checks::route_probe;
 pub(super) use self::lowering::capability_probe;
-use self::lowering::{Lowering, differences, pct_form, raw_form, same_raw};
+use self::lowering::{Lowering, differences, raw_form, same_raw, spec_form, veth_form};
 use super::attribute;
-use super::keys::present;
+use super::keys::{KeyChange, present};
 use crate::desired::{Container, Ipv4Config, PublicInterface, PublicKind};
 use crate::observed::Observed;
-use crate::plan::{Attribute, Verb};
+use crate::plan::{Attribute, Disruption, Verb};
 use crate::refusal::Refusal;
 
 /// The key of Proxmox VE.
@@ -35,6 +36,7 @@ pub(super) struct Change {
     raw: Vec<Edit>,
     pct: Option<(String, Option<String>)>,
     hot_plugs: bool,
+    class: Disruption,
 }
 
 impl Change {
@@ -57,6 +59,11 @@ impl Change {
     /// Returns the key for `pct set`, with its value or to be deleted.
     pub(super) fn pct(&self) -> Option<(String, Option<String>)> {
         self.pct.clone()
+    }
+
+    /// Returns what the change does to a running container before it is restarted.
+    pub(super) fn class(&self) -> Disruption {
+        if self.hot_plugs { self.class } else { self.class.max(Disruption::Pending) }
     }
 
     /// Returns whether a running container must be stopped and started for it.
@@ -90,23 +97,16 @@ fn ensure(
 ) -> Option<Change> {
     let before = Present::of(conf);
     let host_only = shares_subnet(container, conf, wanted);
-    let (raw, pct) = match lowering {
-        Lowering::Raw => {
-            let pairs = raw_form(wanted, host_only, &before.raw);
-            if before.net.is_none() && same_raw(&before.raw, &pairs) {
-                return None;
-            }
-            (pairs, None)
-        }
-        Lowering::Pct | Lowering::Veth => {
-            let net = pct_form(container, wanted, host_only, lowering, before.net.as_ref());
-            let same = before.net.as_ref().is_some_and(|now| now.differences(&net).is_empty());
-            if same && before.raw.is_empty() {
-                return None;
-            }
-            (Vec::new(), Some(net.to_string()))
-        }
+    let mac = before.mac_for(wanted);
+    let (mac, now) = (mac.as_deref(), before.net.as_ref());
+    let (raw, net) = match lowering {
+        Lowering::Raw => (raw_form(wanted, mac, host_only, &before.raw), None),
+        Lowering::Pct => (Vec::new(), Some(spec_form(wanted, mac, now))),
+        Lowering::Veth => (Vec::new(), Some(veth_form(container, wanted, mac, host_only, now))),
     };
+    if before.is_same(&raw, net.as_ref()) {
+        return None;
+    }
     let mut shown = attribute(KEY, before.shown(), Some(wanted.spec_string()));
     // In raw form what is there reads like nothing else: what differs says more than the whole of it.
     let differences = differences(&before.raw, &raw);
@@ -118,10 +118,24 @@ fn ensure(
     let mut edits = before.unparsable_line(conf);
     edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: raw });
     edits.push(Edit::AddRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
-    let deleted = before.deletable(conf).then(|| (KEY.to_owned(), None));
-    let pct = pct.map(|net| (KEY.to_owned(), Some(net))).or(deleted);
+    // What runs as raw keys still has the name in the guest: plugging a second interface of that
+    // name fails and leaves half of it behind, so that the next start fails too (measured).
+    let name_is_taken = observed.is_running(container.vmid) && !before.raw.is_empty();
+    let pct = match net {
+        Some(net) if name_is_taken => {
+            edits.push(Edit::Set { key: KEY.to_owned(), value: net.to_string() });
+            None
+        }
+        Some(net) => Some((KEY.to_owned(), Some(net.to_string()))),
+        None => before.deletable(conf).then(|| (KEY.to_owned(), None)),
+    };
     let hot_plugs = lowering == Lowering::Veth && before.raw.is_empty();
-    Some(Change { shown, raw: edits, pct, hot_plugs })
+    Some(Change { shown, raw: edits, class: class(conf, pct.as_ref()), pct, hot_plugs })
+}
+
+/// Returns what `pct set` does to a running container by this.
+fn class(conf: &LxcConf, pct: Option<&(String, Option<String>)>) -> Disruption {
+    pct.map_or(Disruption::None, |(key, value)| KeyChange::new(conf, key, value.clone()).class)
 }
 
 /// Takes the interface away if it carries the declared MAC, or phoenix has put it there.
@@ -139,7 +153,8 @@ fn remove(wanted: Option<&PublicInterface>, conf: &LxcConf) -> Option<Change> {
     edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: Vec::new() });
     edits.push(Edit::RemoveRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
     let pct = before.deletable(conf).then(|| (KEY.to_owned(), None));
-    Some(Change { shown, raw: edits, pct, hot_plugs: before.raw.is_empty() })
+    let class = class(conf, pct.as_ref());
+    Some(Change { shown, raw: edits, pct, hot_plugs: before.raw.is_empty(), class })
 }
 
 /// The interface as the configuration has it, in either form.
@@ -158,12 +173,38 @@ impl Present {
         self.net.is_none() && self.raw.is_empty()
     }
 
-    fn mac(&self) -> Option<phoenix_formats::MacAddr> {
+    /// Returns the Ethernet address as it is written.
+    fn mac_text(&self) -> Option<&str> {
         let raw = self.raw.iter().rev().find(|(key, _)| key.ends_with(".hwaddr"));
-        match raw {
-            Some((_, value)) => value.parse().ok(),
-            None => self.net.as_ref().and_then(NetText::mac),
+        match (raw, &self.net) {
+            (Some((_, value)), _) => Some(value),
+            (None, Some(net)) => net.get("hwaddr").or_else(|| net.get("macaddr")),
+            (None, None) => None,
         }
+    }
+
+    fn mac(&self) -> Option<MacAddr> {
+        self.mac_text()?.parse().ok()
+    }
+
+    /// Returns the address that the interface shall have: the present one unless another is declared,
+    /// in its spelling, as Proxmox VE takes another spelling for another interface.
+    fn mac_for(&self, wanted: &PublicInterface) -> Option<String> {
+        let present = self.mac_text().filter(|_| wanted.kind != PublicKind::Ipvlan);
+        match wanted.mac {
+            Some(mac) if self.mac() != Some(mac) => Some(mac.to_string()),
+            _ => present.map(str::to_owned),
+        }
+    }
+
+    /// Returns whether the interface is already as these raw keys or this value have it.
+    fn is_same(&self, raw: &[(String, String)], net: Option<&NetText>) -> bool {
+        let same_net = match (&self.net, net) {
+            (None, None) => true,
+            (Some(now), Some(net)) => now.differences(net).is_empty(),
+            _ => false,
+        };
+        same_net && same_raw(&self.raw, raw)
     }
 
     fn shown(&self) -> Option<String> {
@@ -180,14 +221,15 @@ impl Present {
     }
 
     /// Returns whether `pct set --delete net1` takes the present line away: it refuses to touch one
-    /// that it cannot read.
+    /// that it cannot read. One that only waits for a start is taken back before.
     fn deletable(&self, conf: &LxcConf) -> bool {
-        conf.get(KEY).is_some_and(|line| phoenix_formats::net::LxcNet::parse(line).is_ok())
+        let waits = conf.pending().get(KEY).is_some();
+        waits || conf.get(KEY).is_some() && self.unparsable_line(conf).is_empty()
     }
 
     /// Returns the edit that removes a line that `pct` cannot read, and therefore cannot delete.
     fn unparsable_line(&self, conf: &LxcConf) -> Vec<Edit> {
-        let unreadable = conf.get(KEY).is_some() && !self.deletable(conf);
+        let unreadable = conf.get(KEY).is_some_and(|line| LxcNet::parse(line).is_err());
         let remove = unreadable.then(|| Edit::Remove { key: KEY.to_owned() });
         remove.into_iter().collect()
     }
@@ -210,6 +252,11 @@ pub(in super::super) fn shares_subnet(
     let overlaps =
         |net: Ipv4Net| net.contains(&wanted.ip.addr()) || wanted.ip.contains(&net.addr());
     others.chain(declared).any(overlaps)
+}
+
+/// Returns whether the configuration has no public interface in any form.
+pub(super) fn is_absent(conf: &LxcConf) -> bool {
+    Present::of(conf).is_absent()
 }
 
 /// Returns whether an interface of this kind has a macvlan's fixed MAC, which a dying network

@@ -1,5 +1,6 @@
 //! Stopping and starting a container, and what it must show afterwards.
 
+use phoenix_formats::iproute::{Link, read_links};
 use phoenix_formats::lxc_conf::LxcConf;
 
 use super::{address, public};
@@ -8,7 +9,8 @@ use crate::location::Place;
 use crate::observed::Observed;
 use crate::operation::{Check, OnFailure, Operation, Run, Want};
 use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
-use crate::probe::{Probe, argv};
+use crate::probe::{Answer, Argv, Probe, argv};
+use crate::want;
 
 /// Seconds that a container has for its shutdown before it is stopped: Proxmox VE's own default.
 const SHUTDOWN: &str = "60";
@@ -26,12 +28,12 @@ pub(super) fn plan(
     observed: &Observed<'_>,
     container: &Container,
     conf: &LxcConf,
-    configured: ActionId,
+    reason: &str,
+    needs: &[(ActionId, Edge)],
     draft: &mut Draft,
 ) {
-    let needs = [(configured, Edge::Needs)];
     if !observed.is_running(container.vmid) {
-        ensure_running(observed, container, &needs, draft);
+        ensure_running(observed, container, needs, draft);
         return;
     }
     let quiet = if public::holds_mac(conf) { release_mac(container) } else { Vec::new() };
@@ -46,7 +48,46 @@ pub(super) fn plan(
     operations.push(Operation::Run(Run::on_node(argv(stop))));
     operations.push(start(container));
     operations.extend(shows_interface(container));
-    draft.add(action(container, "restart", "for its public interface", operations, notes), &needs);
+    draft.add(action(container, "restart", reason, operations, notes), needs);
+}
+
+/// Returns the question which interfaces a container with a public interface has.
+pub(super) fn links_probe(container: &Container) -> Option<Probe> {
+    container.public.as_ref()?;
+    let place = Place::Guest(container.vmid);
+    Some(Probe::Run { place, argv: links_argv() })
+}
+
+fn links_argv() -> Argv {
+    argv(["ip", "-json", "-details", "address", "show"])
+}
+
+/// Returns why a running container whose configuration is right must be restarted: it still has the
+/// interface with which it was started, as when an apply was interrupted before its restart.
+pub(super) fn outstanding(
+    observed: &Observed<'_>,
+    container: &Container,
+    conf: &LxcConf,
+) -> Option<String> {
+    let wanted = container.public.as_ref().filter(|_| observed.is_running(container.vmid))?;
+    let output = observed.facts.ran(Place::Guest(container.vmid), &links_argv())?;
+    // A container that cannot be asked, having no ip(8), is left as it runs.
+    let links = read_links(&output.stdout).ok().filter(|_| output.success())?;
+    if wanted.enabled {
+        let why = want::holds(&wanted_interface(wanted), &Answer::Ran(output.clone())).err()?;
+        return Some(format!("it was not restarted yet: {why}"));
+    }
+    let is_old = |link: &Link| link.name == PublicInterface::NAME && link.mac == wanted.mac;
+    let left = wanted.mac.is_some() && public::is_absent(conf) && links.iter().any(is_old);
+    left.then(|| format!("it was not restarted yet: it still has {}", PublicInterface::NAME))
+}
+
+fn wanted_interface(wanted: &PublicInterface) -> Want {
+    Want::Interface {
+        name: PublicInterface::NAME.to_owned(),
+        ip: wanted.ip.addr(),
+        mac: wanted.mac.map(|mac| mac.to_string()),
+    }
 }
 
 /// Adds the start of a container that is stopped and declared to start at boot; returns the action,
@@ -117,14 +158,9 @@ fn release_mac(container: &Container) -> Vec<Operation> {
 /// Returns the check that the container has its public interface as declared.
 pub(in super::super) fn shows_interface(container: &Container) -> Option<Operation> {
     let wanted = container.public.as_ref().filter(|wanted| wanted.enabled)?;
-    let show = argv(["ip", "-json", "-details", "address", "show"]);
     Some(Operation::Check(Check {
-        probe: Probe::Run { place: Place::Guest(container.vmid), argv: show },
-        want: Want::Interface {
-            name: PublicInterface::NAME.to_owned(),
-            ip: wanted.ip.addr(),
-            mac: wanted.mac.map(|mac| mac.to_string()),
-        },
+        probe: Probe::Run { place: Place::Guest(container.vmid), argv: links_argv() },
+        want: wanted_interface(wanted),
         attempts: SETTLE.0,
         pause: SETTLE.1,
     }))

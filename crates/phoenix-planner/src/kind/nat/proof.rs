@@ -28,6 +28,8 @@ enum On {
     Everywhere,
     InternalOnly,
     Nowhere,
+    /// Nobody can look: the container does not run, and its files cannot be read.
+    Unknown,
 }
 
 impl Served {
@@ -46,6 +48,12 @@ impl Served {
             On::InternalOnly => {
                 let guest = lxc::address(container.vmid);
                 let what = format!("{guest} serves port {port} on {} only", self.internal);
+                draft.defer(address(port), what);
+                false
+            }
+            On::Unknown => {
+                let guest = lxc::address(container.vmid);
+                let what = format!("what {guest} serves cannot be seen before it runs");
                 draft.defer(address(port), what);
                 false
             }
@@ -74,6 +82,8 @@ impl Served {
             .any(|socket| matches!(socket, Socket::Tcp(ip, _) if *ip == self.internal))
         {
             On::InternalOnly
+        } else if self.live.is_none() {
+            On::Unknown
         } else {
             On::Nowhere
         }

@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 use phoenix_formats::net::{NetText, same_value};
 
+use super::super::net0::{set, with_firewall};
 use super::{PREFIX, bypasses_node};
 use crate::desired::{Attachment, Container, PublicInterface, PublicKind};
 use crate::location::Place;
@@ -10,8 +11,8 @@ use crate::observed::Observed;
 use crate::probe::{Probe, argv};
 use crate::refusal::Refusal;
 
-/// Keys of `netN` that are not part of the declaration and stay as they are.
-const KEPT: [&str; 5] = ["rate", "mtu", "tag", "trunks", "link_down"];
+/// Keys of the spec's string; others are not part of the declaration and stay as they are.
+const OWNED: [&str; 8] = ["name", "macaddr", "hwaddr", "bridge", "type", "mode", "ip", "gw"];
 
 /// Raw keys that the declaration decides; others, such as `mtu`, stay as they are.
 const OWNED_RAW: [&str; 12] = [
@@ -128,6 +129,7 @@ impl Lowering {
 /// its options are refused before it.
 pub(super) fn raw_form(
     wanted: &PublicInterface,
+    mac: Option<&str>,
     host_only: bool,
     present: &[(String, String)],
 ) -> Vec<(String, String)> {
@@ -141,7 +143,7 @@ pub(super) fn raw_form(
     }
     keys.push(("flags", "up".to_owned()));
     keys.push(("name", PublicInterface::NAME.to_owned()));
-    keys.extend(wanted.mac.map(|mac| ("hwaddr", mac.to_string())));
+    keys.extend(mac.map(|mac| ("hwaddr", mac.to_owned())));
     keys.push(("ipv4.address", address(wanted, host_only).to_string()));
     let named = keys.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value));
     let kept = present.iter().filter(|(key, _)| !OWNED_RAW.contains(&&key[PREFIX.len()..]));
@@ -177,27 +179,39 @@ pub(super) fn same_raw(left: &[(String, String)], right: &[(String, String)]) ->
     type_first && left.len() == right.len() && sorted(left).iter().zip(&sorted(right)).all(same)
 }
 
-/// Returns the interface as a value for `pct set`.
-pub(super) fn pct_form(
-    container: &Container,
+/// Returns the interface in the spec's form, on top of what is not part of it.
+pub(super) fn spec_form(
     wanted: &PublicInterface,
-    host_only: bool,
-    lowering: Lowering,
+    mac: Option<&str>,
     present: Option<&NetText>,
 ) -> NetText {
-    let mut net = NetText::parse(&wanted.spec_string());
-    if lowering == Lowering::Veth {
-        net = NetText::parse(&format!("name={},bridge={}", PublicInterface::NAME, wanted.bridge));
-        net = wanted.mac.map_or(net.clone(), |mac| net.with("hwaddr", &mac.to_string()));
-        // No gateway: a second one would move the container's default route at once.
-        net = net.with("ip", &address(wanted, host_only).to_string());
-        let firewall = container.firewall.as_ref().and_then(|firewall| firewall.enabled);
-        net = if firewall == Some(true) { net.with("firewall", "1") } else { net };
-    }
+    let net = NetText::parse(&wanted.spec_string());
+    let net = mac.map_or(net.clone(), |mac| net.with("macaddr", mac));
     let present = present.map(|present| present.pairs()).into_iter().flatten();
     present
-        .filter(|(key, _)| KEPT.contains(key))
+        .filter(|(key, _)| !OWNED.contains(key))
         .fold(net, |net, (key, value)| net.with(key, value))
+}
+
+/// Returns the interface as a port of the bridge, on top of what is not declared.
+pub(super) fn veth_form(
+    container: &Container,
+    wanted: &PublicInterface,
+    mac: Option<&str>,
+    host_only: bool,
+    present: Option<&NetText>,
+) -> NetText {
+    let mut net = present.cloned().unwrap_or_default();
+    // No gateway: a second one would move the container's default route at once.
+    for key in ["gw", "mode", "macaddr"] {
+        net = net.without(key);
+    }
+    net = set(&net, "name", PublicInterface::NAME);
+    net = set(&net, "bridge", wanted.bridge.as_str());
+    net = mac.map_or(net.clone(), |mac| set(&net, "hwaddr", mac));
+    net = set(&net, "ip", &address(wanted, host_only).to_string());
+    net = set(&net, "type", "veth");
+    with_firewall(net, container.firewall.as_ref().and_then(|firewall| firewall.enabled))
 }
 
 fn address(wanted: &PublicInterface, host_only: bool) -> Ipv4Net {
