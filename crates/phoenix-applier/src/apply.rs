@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use phoenix_planner::address::Address;
+use phoenix_planner::operation::Operation;
 use phoenix_planner::plan::{Action, Edge, Plan, Step};
 
 use crate::node::Node;
@@ -90,22 +91,34 @@ fn carry_out(action: &Action, node: &mut dyn Node) -> Outcome {
 
 /// Undoes what an action has done: files first, then programs, so that a service that is restarted
 /// as an undo reads the old file.
-fn take_back(
-    done: &[&phoenix_planner::operation::Operation],
-    stopped: Stopped,
-    node: &mut dyn Node,
-) -> Outcome {
+///
+/// A program without an undo stays in force. What ran before it has led up to it and stays too.
+fn take_back(done: &[&Operation], stopped: Stopped, node: &mut dyn Node) -> Outcome {
+    let stays = done.iter().rposition(|operation| step::stays(operation));
+    let programs = &done[stays.map_or(0, |last| last + 1)..];
+    let files = done.iter().rev().map(|operation| (step::undo_file as Undo, operation));
+    let programs = programs.iter().rev().map(|operation| (step::undo_program as Undo, operation));
     let mut undone = 0;
-    for undo in [step::undo_file, step::undo_program] {
-        for operation in done.iter().rev() {
-            match undo(operation, node) {
-                Ok(changed) => undone += usize::from(changed),
-                Err(error) => {
-                    let error = format!("{}; taking it back failed: {error}", stopped.message());
-                    return Outcome::Unknown { error };
-                }
+    for (undo, operation) in files.chain(programs) {
+        match undo(operation, node) {
+            Ok(changed) => undone += usize::from(changed),
+            Err(error) => {
+                let error = format!("{}; taking it back failed: {error}", stopped.message());
+                return Outcome::Unknown { error };
             }
         }
     }
-    stopped.outcome(undone)
+    match stays {
+        None => stopped.outcome(undone),
+        Some(last) => Outcome::Unknown { error: unfinished(&done[..=last], &stopped) },
+    }
+}
+
+/// Undoes one operation, and returns whether there was anything to undo.
+type Undo = fn(&Operation, &mut dyn Node) -> Result<bool, String>;
+
+fn unfinished(done: &[&Operation], stopped: &Stopped) -> String {
+    let stay = done.iter().filter(|operation| step::stays(operation));
+    let stay = stay.map(|operation| step::name(operation)).collect::<Vec<_>>();
+    format!("{}; done and not taken back: {}", stopped.message(), stay.join(", "))
 }

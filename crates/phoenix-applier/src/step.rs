@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use phoenix_planner::location::Location;
-use phoenix_planner::operation::{Check, OnFailure, Operation, Run, Transform, Write};
+use phoenix_planner::operation::{Check, Leaves, OnFailure, Operation, Run, Transform, Write};
 use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
 use phoenix_planner::want;
@@ -14,6 +14,10 @@ use crate::report::Outcome;
 
 /// How much of a program's last words goes into a report: a few lines, not a log.
 const LAST_WORDS: usize = 600;
+
+/// What a shell, and lxc-attach(1), end with when a program cannot be run, or is not there.
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
 
 /// Why an action did not go on.
 #[derive(Debug)]
@@ -76,10 +80,41 @@ pub(crate) fn undo_file(operation: &Operation, node: &mut dyn Node) -> Result<bo
 
 /// Runs the undo of an operation's program; returns whether it has one.
 pub(crate) fn undo_program(operation: &Operation, node: &mut dyn Node) -> Result<bool, String> {
-    let Operation::Run(Run { place, undo: Some(argv), .. }) = operation else { return Ok(false) };
+    let Operation::Run(Run { place, undo: Some(argv), on_failure, .. }) = operation else {
+        return Ok(false);
+    };
     let run = Effect::Run { place: *place, argv };
-    let output = node.perform(run).map_err(|error| chain(&error))?;
-    if output.success() { Ok(true) } else { Err(failure(argv, &output)) }
+    let done = match node.perform(run) {
+        Ok(output) if output.success() => Ok(true),
+        Ok(output) => Err(failure(argv, &output)),
+        Err(error) => Err(chain(&error)),
+    };
+    // Where failing means nothing, it may have had no effect that could be taken back.
+    if *on_failure == OnFailure::Continue { Ok(done.unwrap_or(false)) } else { done }
+}
+
+/// Returns whether an operation that was done stays in force, whatever happens after it.
+pub(crate) fn stays(operation: &Operation) -> bool {
+    match operation {
+        Operation::Run(Run { undo, leaves, on_failure, .. }) => {
+            undo.is_none() && *leaves == Leaves::Change && *on_failure != OnFailure::Continue
+        }
+        Operation::Write(_)
+        | Operation::Remove { .. }
+        | Operation::Transform(_)
+        | Operation::Check(_) => false,
+    }
+}
+
+/// Returns the words of a report for an operation.
+pub(crate) fn name(operation: &Operation) -> String {
+    match operation {
+        Operation::Run(Run { argv, .. }) | Operation::Transform(Transform { argv, .. }) => {
+            format!("`{}`", command_line(argv))
+        }
+        Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => at.to_string(),
+        Operation::Check(_) => "a check".to_owned(),
+    }
 }
 
 /// Permission bits of a file that has to be made again: it existed, so its own are unknown here.
@@ -159,6 +194,8 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
     let mut error = String::new();
     for attempt in 0..attempts {
         if attempt > 0 {
+            // A person watches a silent screen meanwhile.
+            tracing::warn!("{error}; trying again in {pause} seconds");
             node.pause(pause);
         }
         match node.perform(Effect::Run { place: run.place, argv: &run.argv }) {
@@ -230,7 +267,12 @@ fn failure(argv: &[String], output: &Output) -> String {
     let start = said.len().saturating_sub(LAST_WORDS);
     let start = (start..=said.len()).find(|at| said.is_char_boundary(*at)).unwrap_or(0);
     let said = said[start..].replace('\n', " / ");
-    format!("`{}` ended with status {}: {said}", command_line(argv), output.exit)
+    let missing = if matches!(output.exit, NOT_EXECUTABLE | NOT_FOUND) {
+        "; the program, or the interpreter that its first line names, is missing there or cannot be run"
+    } else {
+        ""
+    };
+    format!("`{}` ended with status {}: {said}{missing}", command_line(argv), output.exit)
 }
 
 /// Returns an error with all its causes on one line.

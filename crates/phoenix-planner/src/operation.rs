@@ -82,12 +82,24 @@ pub struct Run {
     pub argv: Argv,
     /// What takes its effect back when a later step of the same action fails.
     pub undo: Option<Argv>,
+    /// What is left of it when it has ended and nothing takes it back.
+    #[serde(skip)]
+    pub leaves: Leaves,
     /// The file that it changes, read again when it fails: a failed program may have changed it.
     pub touches: Option<Location>,
     /// What its failure means.
     pub on_failure: OnFailure,
     /// How the preview shows it.
     pub shown: Shown,
+}
+
+/// What a program leaves behind: a report must not say that nothing changed when something did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// It may have changed the place where it ran.
+    Change,
+    /// It only looks.
+    Nothing,
 }
 
 /// What a program's failure means.
@@ -149,6 +161,7 @@ impl Run {
             place,
             argv,
             undo: None,
+            leaves: Leaves::Change,
             touches: None,
             on_failure: OnFailure::Stop,
             shown: Shown::InFull,

@@ -19,7 +19,7 @@ use crate::address::Address;
 use crate::desired::{Container, Desired, PublicInterface};
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
-use crate::operation::{Check, Operation, Run, Shown, Transform, Want, Write};
+use crate::operation::{Check, Leaves, Operation, Run, Shown, Transform, Want, Write};
 use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
 use crate::probe::{Answer, Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
@@ -193,7 +193,7 @@ fn edit(
     let argv_of = [helper(container.vmid).path.to_string(), site.path.to_string()].to_vec();
     let transform =
         Transform { at: site.at.clone(), before: site.text.clone(), after, argv: argv_of };
-    let test = Run::at(place, argv(["nginx", "-t"]));
+    let test = Run { leaves: Leaves::Nothing, ..Run::at(place, argv(["nginx", "-t"])) };
     install.into_iter().chain([Operation::Transform(transform), Operation::Run(test)]).collect()
 }
 

@@ -144,15 +144,14 @@ fn start(container: &Container) -> Operation {
 /// Frees the MAC of a macvlan before the stop: sockets that still send keep the container's dead
 /// network namespace, and in it the interface, alive. Setting it down releases the address.
 fn release_mac(container: &Container) -> Vec<Operation> {
-    let quiet = |words: &[&str]| {
-        let argv = words.iter().map(|word| (*word).to_owned()).collect();
-        let run = Run::at(Place::Guest(container.vmid), argv);
-        Operation::Run(Run { on_failure: OnFailure::Continue, ..run })
+    // Taken back when the container cannot be shut down: it would run on, and serve nobody.
+    let quiet = |words: Argv, undo: Argv| {
+        let run = Run::at(Place::Guest(container.vmid), words);
+        Operation::Run(Run { on_failure: OnFailure::Continue, undo: Some(undo), ..run })
     };
-    vec![
-        quiet(&["systemctl", "stop", "nginx.service"]),
-        quiet(&["ip", "link", "set", PublicInterface::NAME, "down"]),
-    ]
+    let nginx = |verb| argv(["systemctl", verb, "nginx.service"]);
+    let link = |state| argv(["ip", "link", "set", PublicInterface::NAME, state]);
+    vec![quiet(nginx("stop"), nginx("start")), quiet(link("down"), link("up"))]
 }
 
 /// Returns the check that the container has its public interface as declared.
