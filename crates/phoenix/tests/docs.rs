@@ -76,7 +76,8 @@ fn every_verb_option_and_value_is_in_the_manual() {
     let everywhere = everywhere.chain([HELP, "--version"].map(str::to_owned)).collect();
     check("## Options of every verb".to_owned(), everywhere, Vec::new());
     for verb in cli.get_subcommands() {
-        let values = verb.get_arguments().filter(|a| !a.get_action().takes_values() || !a.is_hide_set());
+        let values =
+            verb.get_arguments().filter(|a| !a.get_action().takes_values() || !a.is_hide_set());
         let values = values.flat_map(clap::Arg::get_possible_values);
         let values = values.map(|value| value.get_name().to_owned());
         let values = values.filter(|value| value != "true" && value != "false").collect();
