@@ -37,9 +37,9 @@ fn code(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// Returns the first cell of every row of the tables in a text, without back-ticks.
+/// Returns the first word of every row of the tables in a text, where it stands in back-ticks.
 fn rows(text: &str) -> BTreeSet<String> {
-    let cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let cells = text.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', ' ']).next());
     cells.map(str::to_owned).collect()
 }
 
@@ -76,9 +76,7 @@ fn every_verb_option_and_value_is_in_the_manual() {
     let everywhere = everywhere.chain([HELP, "--version"].map(str::to_owned)).collect();
     check("## Options of every verb".to_owned(), everywhere, Vec::new());
     for verb in cli.get_subcommands() {
-        let values =
-            verb.get_arguments().filter(|a| !a.get_action().takes_values() || !a.is_hide_set());
-        let values = values.flat_map(clap::Arg::get_possible_values);
+        let values = verb.get_arguments().flat_map(clap::Arg::get_possible_values);
         let values = values.map(|value| value.get_name().to_owned());
         let values = values.filter(|value| value != "true" && value != "false").collect();
         check(format!("## `phoenix {}`", verb.get_name()), long_options(verb), values);
