@@ -235,3 +235,36 @@ fn links_between_pages_lead_somewhere() {
     }
     none_wrong("links that lead nowhere", &wrong);
 }
+
+/// What every crate may use without a reason.
+const SPINE: [&str; 10] = [
+    "clap",
+    "insta",
+    "ipnet",
+    "miette",
+    "petgraph",
+    "serde",
+    "serde_json",
+    "similar",
+    "tempfile",
+    "tracing",
+];
+
+/// Returns the crates that the manifests of the workspace name, without its own and the spine.
+fn dependencies() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("crates")).expect("the folder is there").flatten() {
+        let manifest = std::fs::read_to_string(entry.path().join("Cargo.toml")).unwrap_or_default();
+        for part in manifest.split("\n[").filter(|part| part.contains("dependencies]")) {
+            let names = part.lines().skip(1).filter_map(|line| Some(line.split_once(" = ")?.0));
+            found.extend(names.map(str::to_owned));
+        }
+    }
+    found.retain(|name| !SPINE.contains(&name.as_str()) && !name.starts_with("phoenix"));
+    found
+}
+
+#[test]
+fn every_dependency_beyond_the_spine_has_its_reason() {
+    assert_eq!(dependencies(), rows(&read("docs/decisions/0009-dependencies.md")));
+}
