@@ -1,15 +1,17 @@
 //! Writes facts to a folder in the layout of a captured node.
 //!
-//! Files go to their own paths below `fs/` or `guests/<id>/fs/`; the live rules, who runs and what
-//! `pct` takes go where the simulated node looks for them; every other answer of a program goes to
-//! `answers.json`, word for word. What was absent or could not be asked is not written.
+//! Files go to their own paths below `fs/` or `guests/<id>/fs/`, and a path that leads elsewhere
+//! becomes a link; the live rules, the node's name and who runs go where the simulated node looks for
+//! them; every other answer of a program goes to `answers.json`, word for word. What was absent or
+//! could not be asked is not written.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use phoenix_planner::location::{Location, Place};
+use phoenix_planner::location::{AbsolutePath, Location, Place};
 use phoenix_planner::probe::{Answer, Facts, Output, Probe};
 use serde_json::{Value, json};
 
@@ -18,9 +20,14 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
     fs::create_dir_all(folder.join("fs"))?;
     let mut answers = Vec::new();
     let mut count = 0;
+    let links = links(facts);
+    for (link, target) in &links {
+        make_link(&path(folder, link), target.as_str())?;
+    }
     for (probe, answer) in facts.iter() {
         count += 1;
         match (probe, answer) {
+            (Probe::File(at), Answer::Text(_)) if links.contains_key(at) => {}
             (Probe::File(at), Answer::Text(text)) => write(&path(folder, at), text)?,
             (Probe::List(at), Answer::Names(_)) => fs::create_dir_all(path(folder, at))?,
             (Probe::Run { place, argv }, Answer::Ran(output)) => {
@@ -32,6 +39,33 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
     write_json(&folder.join("answers.json"), &Value::from(answers))?;
     write_json(&folder.join("node.json"), &node(facts))?;
     Ok(count)
+}
+
+/// Returns the paths that lead elsewhere with their targets: the answers of `readlink`, of which a
+/// line belongs to a path only when there is one for each.
+fn links(facts: &Facts) -> BTreeMap<Location, AbsolutePath> {
+    let mut links = BTreeMap::new();
+    for (probe, answer) in facts.iter() {
+        let (Probe::Run { place, argv }, Answer::Ran(output)) = (probe, answer) else { continue };
+        let [program, _, _, paths @ ..] = argv.as_slice() else { continue };
+        let targets = output.stdout.lines().collect::<Vec<_>>();
+        if program != "readlink" || targets.len() != paths.len() {
+            continue;
+        }
+        for (path, target) in paths.iter().zip(targets).filter(|(path, target)| path != target) {
+            let (Ok(path), Ok(target)) = (path.parse(), target.parse()) else { continue };
+            links.insert(Location { place: *place, path }, target);
+        }
+    }
+    links
+}
+
+/// Makes a link with an absolute target, which is resolved inside the captured root.
+fn make_link(path: &Path, target: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    symlink(target, path)
 }
 
 fn path(folder: &Path, at: &Location) -> PathBuf {
@@ -52,7 +86,9 @@ fn run(
     match argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["iptables-save"] => write(&folder.join("live/iptables.save"), &output.stdout),
         // The simulated node says these itself, and says something else after an apply.
-        ["pct", "list"] | ["readlink" | "ss", ..] => Ok(()),
+        ["hostname"] | ["pct", "list"] | ["readlink" | "ss", ..] => Ok(()),
+        // What a guest shows of itself changes with an apply: an answer kept would hide it.
+        ["ip", ..] if place != Place::Node => Ok(()),
         ["ip", ..] if place != Place::Node => Ok(()),
         _ => {
             answers.push(json!({
@@ -77,6 +113,9 @@ fn node(facts: &Facts) -> Value {
         (words.next() == Some("running")).then(|| vmid.to_owned())
     });
     let mut object = BTreeMap::new();
+    if let Some(name) = facts.ran(Place::Node, &["hostname".to_owned()]) {
+        object.insert("name", Value::from(name.stdout.trim()));
+    }
     object.insert("running", Value::from(running.collect::<Vec<_>>()));
     json!(object)
 }

@@ -52,7 +52,7 @@ impl Stopped {
 pub(crate) fn perform(operation: &Operation, node: &mut dyn Node) -> Result<(), Stopped> {
     match operation {
         Operation::Write(write) => write_file(write, node),
-        Operation::Remove { at, before } => remove_file(at, before, node),
+        Operation::Remove { at, before, .. } => remove_file(at, before, node),
         Operation::Transform(transform) => transform_file(transform, node),
         Operation::Run(run) => run_program(run, node),
         Operation::Check(check) => check_answer(check, node),
@@ -73,7 +73,9 @@ pub(crate) fn undo_file(operation: &Operation, node: &mut dyn Node) -> Result<bo
         Operation::Transform(Transform { at, before, after, .. }) => {
             put_back(at, before, after, NEW_FILE_MODE, node)
         }
-        Operation::Remove { at, before } => put(at, Expect::Absent, before, NEW_FILE_MODE, node),
+        Operation::Remove { at, before, .. } => {
+            put(at, Expect::Absent, before, NEW_FILE_MODE, node)
+        }
         Operation::Run(_) | Operation::Check(_) => Ok(false),
     }
 }

@@ -31,6 +31,11 @@ fn list_argv() -> Argv {
     argv(["pct", "list"])
 }
 
+/// Asks for the node's name, which a captured node keeps.
+fn name_argv() -> Argv {
+    argv(["hostname"])
+}
+
 fn quorum_argv() -> Argv {
     argv(["stat", "--format=%a", "/etc/pve/local"])
 }
@@ -40,7 +45,7 @@ fn quorum_argv() -> Argv {
 pub(crate) fn probes(facts: &Facts) -> Vec<Probe> {
     let folders = [LXC_FOLDER, QEMU_FOLDER];
     let lists = folders.map(|folder| Probe::List(Location::node(folder)));
-    let runs = [links_argv(), list_argv(), quorum_argv()];
+    let runs = [links_argv(), list_argv(), name_argv(), quorum_argv()];
     let runs = runs.map(|argv| Probe::Run { place: Place::Node, argv });
     let files = folders.into_iter().flat_map(|folder| guests_in(folder, facts));
     let files = files.map(|(_, at)| Probe::File(at));
@@ -69,7 +74,8 @@ impl<'a> Observed<'a> {
     pub(crate) fn new(desired: &'a Desired, facts: &'a Facts) -> Result<Self, Vec<Refusal>> {
         let mut refusals = facts.iter().filter_map(unusable).collect::<Vec<_>>();
         let mut configs = BTreeMap::new();
-        for (vmid, at) in guests_in(LXC_FOLDER, facts).into_iter().chain(declared_guests(desired)) {
+        let guests = guests_in(LXC_FOLDER, facts).into_iter().chain(declared_guests(desired));
+        for (vmid, at) in guests.collect::<BTreeMap<_, _>>() {
             let Some(text) = facts.text(&at) else { continue };
             let conf = LxcConf::parse(text);
             refusals.extend(no_configuration(&conf, &at));
@@ -83,6 +89,12 @@ impl<'a> Observed<'a> {
     /// Returns the configuration of a container that is on the node.
     pub(crate) fn config(&self, vmid: Vmid) -> Option<&LxcConf> {
         self.configs.get(&vmid)
+    }
+
+    /// Returns the configuration of a container that is on the node, unless something such as a backup
+    /// holds it locked: then nothing that concerns the container is planned.
+    pub(crate) fn unlocked(&self, vmid: Vmid) -> Option<&LxcConf> {
+        self.config(vmid).filter(|conf| conf.lock().is_none())
     }
 
     /// Returns whether a container runs.

@@ -18,6 +18,8 @@ pub enum Operation {
         at: Location,
         /// What it holds: anything else makes the step stale.
         before: String,
+        /// How the preview shows it.
+        shown: Shown,
     },
     /// Has a program on the node change a file, and insists on the planned result.
     Transform(Transform),

@@ -14,6 +14,7 @@ use crate::source::Origin;
 
 /// What happens to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// It is made: `+`.
     Add,
@@ -39,6 +40,7 @@ impl Verb {
 
 /// What an action costs those who use the node, from nothing to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Disruption {
     /// Nobody notices.
     None,
@@ -118,6 +120,7 @@ pub struct Action {
 
 /// Why one action stands before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Edge {
     /// The later one makes no sense when the earlier one failed.
     Needs,

@@ -15,6 +15,7 @@ pub use json::json;
 pub use markdown::markdown;
 pub use text::text;
 
+use crate::location::Place;
 use crate::operation::{Operation, Shown};
 use crate::plan::{Action, Disruption, Plan, Verb};
 use crate::source::Origin;
@@ -55,17 +56,25 @@ fn guest_of(action: &Action) -> Option<&str> {
     action.address.as_str().split('/').nth(1)
 }
 
-/// Returns the programs that an action runs, each as one readable line.
+/// Returns the programs that an action runs, each as one readable line after the place where it runs:
+/// `$ pct start 101` on the node, `101 $ nginx -t` in a guest.
 ///
 /// The line is for reading, not for a shell: words with blanks stand in single quotes, and the
 /// `--digest` of `pct set` is left out, as it only repeats the file.
 fn commands(action: &Action) -> impl Iterator<Item = String> {
     action.operations.iter().filter_map(|operation| match operation {
         Operation::Run(run) if run.shown == Shown::AsAttribute => None,
-        Operation::Run(run) => Some(command_line(&run.argv)),
-        Operation::Transform(transform) => Some(command_line(&transform.argv)),
+        Operation::Run(run) => Some(prompted(run.place, &run.argv)),
+        Operation::Transform(transform) => Some(prompted(transform.at.place, &transform.argv)),
         Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,
     })
+}
+
+fn prompted(place: Place, argv: &[String]) -> String {
+    match place {
+        Place::Node => format!("$ {}", command_line(argv)),
+        Place::Guest(vmid) => format!("{vmid} $ {}", command_line(argv)),
+    }
 }
 
 /// Returns one argument vector as a readable line.

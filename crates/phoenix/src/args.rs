@@ -1,4 +1,4 @@
-//! The command line. The texts here are the manual: `phoenix help`, and `docs/commands.md`.
+//! The command line. The texts here are the manual: `phoenix --help`, and `docs/commands.md`.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub struct Places {
     #[arg(long, global = true, value_name = "DIR")]
     pub node_dir: Option<PathBuf>,
 
-    /// Takes warnings about the operator's files for errors.
+    /// Takes a field that looks like a typo of a known one for an error.
     #[arg(long, global = true)]
     pub strict: bool,
 }
@@ -134,7 +134,8 @@ pub struct Consent {
 /// `phoenix apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// A plan that `plan --out` has saved; any other is refused.
+    /// A plan that `plan --out` has saved, with its own scope; any other is refused.
+    #[arg(conflicts_with_all = ["target", "exclude"])]
     pub plan: Option<PathBuf>,
 
     /// Which part of the plan is meant.

@@ -13,7 +13,7 @@ use phoenix_planner::source::{Origin, Sources};
 
 use crate::args::{Format, Places, Scope};
 use crate::places::DeclaredPlaces;
-use crate::{complain, config, node};
+use crate::{complain, config, node, out};
 
 /// The operator's files, checked, and the node that they are about.
 pub(crate) struct Session {
@@ -62,7 +62,13 @@ impl Session {
     pub(crate) fn plan(&mut self, selection: &Selection) -> Option<Plan> {
         let facts = self.observe();
         match kind::plan(&self.desired, &facts) {
-            Ok(plan) => Some(selection.of(plan)),
+            Ok(plan) => {
+                let unknown = selection.unknown(&plan, &self.desired);
+                unknown.iter().for_each(|address| {
+                    out::say(&format!("nothing is declared or planned at `{address}`; `phoenix plan` shows the addresses"));
+                });
+                unknown.is_empty().then(|| selection.of(plan))
+            }
             Err(refusals) => {
                 complain::about_refusals(&refusals, &self.places);
                 None
@@ -116,6 +122,28 @@ impl From<&Scope> for Selection {
 }
 
 impl Selection {
+    /// Returns the addresses that name nothing: a slip of the pen must not look like "no changes".
+    fn unknown(&self, plan: &Plan, desired: &Desired) -> Vec<Address> {
+        let declared = desired
+            .containers
+            .keys()
+            .flat_map(|vmid| [Address::new("lxc", vmid), Address::new("firewall", vmid)]);
+        let vms = desired.vms.keys().map(|vmid| Address::new("vm", vmid));
+        let fixed = [Address::new("firewall", "cluster"), Address::new("service", "pve-firewall")];
+        let declared = declared.chain(vms).chain(fixed).collect::<Vec<_>>();
+        let planned = plan.steps().map(|step| &step.action.address);
+        let planned = planned.chain(plan.deferred().iter().map(|deferred| &deferred.address));
+        let planned = planned.collect::<Vec<_>>();
+        let known = |address: &Address| {
+            let is_nat = address.as_str().starts_with("nat/");
+            is_nat
+                || declared.iter().any(|other| address.is_within(other))
+                || planned.iter().any(|other| other.is_within(address))
+        };
+        let named = self.targets.iter().chain(&self.excludes);
+        named.filter(|address| !known(address)).cloned().collect()
+    }
+
     /// Returns the part of a plan that is meant.
     pub(crate) fn of(&self, plan: Plan) -> Plan {
         let guests =

@@ -15,8 +15,9 @@ pub(crate) fn references() -> PathBuf {
     root().join("target/snapshot-references")
 }
 
-/// Forgets the snapshots of the last run.
+/// Forgets the snapshots of the last run, and makes the folder in which the next ones are noted.
 pub(crate) fn forget() -> Result<(), String> {
+    fs::create_dir_all(root().join("target")).map_err(|error| error.to_string())?;
     match fs::remove_file(references()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(format!("cannot remove {}: {error}", references().display()))

@@ -58,7 +58,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     let cluster = FwFile::parse(Level::Cluster, cluster.unwrap_or_default(), None);
     let mut guests = Vec::new();
     for container in observed.in_order() {
-        if observed.config(container.vmid).is_some() {
+        if observed.unlocked(container.vmid).is_some() {
             match guest(observed, container, &cluster) {
                 Ok(action) => guests.extend(action.map(|action| draft.add(action, &[]))),
                 Err(more) => refusals.extend(more),
@@ -169,21 +169,25 @@ fn check<'a>(
 /// Returns the rules that a container's file shall have; `None` leaves them alone.
 ///
 /// The rules of the public interface come first. Where no rules are declared, those that are there
-/// stay behind them.
+/// stay behind them, and the interface's own go with it.
 fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
-    let declared = container.firewall.as_ref().and_then(|firewall| firewall.rules.as_ref());
-    let declared =
-        declared.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>());
-    let public = container.public.as_ref().is_some_and(|public| public.enabled);
-    let public = if public { PORTS.map(public_rule).to_vec() } else { Vec::new() };
-    if declared.is_none() && public.is_empty() {
-        return None;
+    let enabled = container.public.as_ref().is_some_and(|public| public.enabled);
+    let public = PORTS.map(public_rule);
+    let ours = if enabled { public.to_vec() } else { Vec::new() };
+    if let Some(declared) = container.firewall.as_ref().and_then(|firewall| firewall.rules.as_ref())
+    {
+        return Some(
+            ours.into_iter().chain(declared.iter().map(|rule| rule.value.clone())).collect(),
+        );
     }
-    let rest = declared.unwrap_or_else(|| {
-        let others = present.rules().iter().map(|rule| rule.rule.clone());
-        others.filter(|rule| !public.iter().any(|p| p.same_meaning(rule))).collect()
-    });
-    Some(public.into_iter().chain(rest).collect())
+    let is_ours = |rule: &Rule| {
+        let same = public.iter().any(|public| public.same_meaning(rule));
+        same && (enabled || rule.comment.as_deref() == Some(PUBLIC))
+    };
+    let present = present.rules().iter().map(|rule| &rule.rule);
+    let nothing_to_do = !enabled && !present.clone().any(is_ours);
+    let others = present.filter(|rule| !is_ours(rule)).cloned();
+    (!nothing_to_do).then(|| ours.into_iter().chain(others).collect())
 }
 
 fn public_rule(port: u16) -> Rule {
@@ -247,7 +251,11 @@ fn change(
         return Ok(None);
     }
     let before = (!absent).then(|| present.text().to_owned());
-    let reason = reason(present, &FwFile::parse(present.level(), &after, None));
+    let wanted = FwFile::parse(present.level(), &after, None);
+    let reason = reason(present, &wanted);
+    let turned_on = guest.is_some() && !is_on(present) && is_on(&wanted);
+    let shuts = turned_on && wanted.option("policy_in") != Some("ACCEPT");
+    let notes = shuts.then(|| "from then on the guest takes only what these rules let in, on every interface with firewall=1".to_owned());
     Ok(Some(Action {
         address,
         verb: if absent { Verb::Add } else { Verb::Change },
@@ -256,9 +264,13 @@ fn change(
         guest,
         origin: Some(origin.clone()),
         attributes: Vec::new(),
-        notes: Vec::new(),
+        notes: notes.into_iter().collect(),
         operations: vec![Operation::Write(Write::new(at, before, after, FILE_MODE))],
     }))
+}
+
+fn is_on(file: &FwFile) -> bool {
+    file.option("enable") == Some("1")
 }
 
 /// Returns how many rules come and go, and which options change.

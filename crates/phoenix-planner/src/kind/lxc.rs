@@ -19,7 +19,7 @@ use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 
 use self::keys::KeyChange;
-pub(super) use self::public::shares_subnet;
+pub(super) use self::public::{is_marked, shares_subnet};
 pub(super) use self::restart::{ensure_running, planned, shows_interface};
 use crate::address::Address;
 use crate::desired::{Container, Desired};
@@ -50,6 +50,16 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     let mut refusals = conflicts::find(observed);
     for container in observed.in_order() {
         if let Some(conf) = observed.config(container.vmid) {
+            if let Some(lock) = conf.lock() {
+                draft.defer(
+                    address(container.vmid),
+                    format!(
+                        "locked ({lock}): wait until that has ended, or see `pct unlock {}`",
+                        container.vmid
+                    ),
+                );
+                continue;
+            }
             refusals.extend(plan_one(observed, container, conf, draft).err().unwrap_or_default());
         }
     }

@@ -35,18 +35,27 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let with_nat = nginx_site::public(observed.desired);
-    let with_nat = with_nat.filter(|(container, _)| observed.config(container.vmid).is_some());
+    let with_nat = with_nat.filter(|(container, _)| observed.unlocked(container.vmid).is_some());
     let with_nat = with_nat.collect::<Vec<_>>();
     if with_nat.is_empty() {
         return Ok(());
     }
     let sources = sources::read(observed.facts)?;
-    // A file that serves several containers is edited once for each, one after the other.
-    let mut gone = BTreeMap::<usize, Vec<usize>>::new();
+    let mut progress = Progress::default();
     for (container, public) in with_nat {
-        plan_one(observed, container, public, &sources, &mut gone, draft);
+        plan_one(observed, container, public, &sources, &mut progress, draft);
     }
     Ok(())
+}
+
+/// What earlier actions have done to the sources, by the sources' numbers: a file is edited once for
+/// each port, one after the other.
+#[derive(Default)]
+struct Progress {
+    /// The rules that are gone from it.
+    gone: BTreeMap<usize, Vec<usize>>,
+    /// The last action that edited it.
+    editors: BTreeMap<usize, ActionId>,
 }
 
 /// The rules of one port, by source: the indices of what goes.
@@ -57,7 +66,7 @@ fn plan_one(
     container: &Container,
     public: &PublicInterface,
     sources: &[Source],
-    gone: &mut BTreeMap<usize, Vec<usize>>,
+    progress: &mut Progress,
     draft: &mut Draft,
 ) {
     let Some(internal) = internal_address(observed, container) else { return };
@@ -74,12 +83,20 @@ fn plan_one(
         }
         return;
     };
-    let mut before = proof;
     for (port, group) in allowed {
-        before = draft.add(
-            remove(container, port, &group, sources, gone),
-            &[(proof, Edge::Needs), (before, Edge::Needs)],
-        );
+        let mut action = remove(container, port, &group, sources, &mut progress.gone);
+        // Two gateways can have served the same port on two addresses of the node.
+        if draft.find(&action.address).is_some() {
+            action.address = action.address.part(container.vmid);
+        }
+        let is_file = |number: &&usize| matches!(sources[**number].kind, SourceKind::File { .. });
+        let files = group.keys().filter(is_file).collect::<Vec<_>>();
+        // A file that another port's rules were taken out of before must be as that left it.
+        let earlier = files.iter().filter_map(|number| progress.editors.get(number));
+        let mut needs = earlier.map(|id| (*id, Edge::Needs)).collect::<Vec<_>>();
+        needs.push((proof, Edge::Needs));
+        let id = draft.add(action, &needs);
+        progress.editors.extend(files.into_iter().map(|number| (*number, id)));
     }
 }
 

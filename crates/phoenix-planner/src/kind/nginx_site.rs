@@ -53,15 +53,55 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
         probes
     };
     let there = |c: &Container| facts.text(&crate::observed::config_path(c.vmid)).is_some();
-    public(desired).filter(|(c, _)| there(c)).flat_map(of_one).collect()
+    let left = desired.containers.values().filter(|container| has_left(container, facts));
+    let helpers = left.map(|container| Probe::File(helper(container.vmid)));
+    public(desired).filter(|(c, _)| there(c)).flat_map(of_one).chain(helpers).collect()
+}
+
+/// Returns whether a container has, or may have, what belonged to a public interface that is not
+/// declared any more.
+fn has_left(container: &Container, facts: &Facts) -> bool {
+    let enabled = container.public.as_ref().is_some_and(|public| public.enabled);
+    let text = facts.text(&crate::observed::config_path(container.vmid));
+    let there = |text: &str| container.public.is_some() || lxc::is_marked(text);
+    !enabled && text.is_some_and(there)
+}
+
+/// Adds the removal of the helper, if it is phoenix's own to the letter.
+fn remove_helper(observed: &Observed<'_>, container: &Container, draft: &mut Draft) {
+    let at = helper(container.vmid);
+    let runs = observed.is_running(container.vmid);
+    if !runs || observed.facts.text(&at) != Some(SET_LISTEN_HELPER) {
+        return;
+    }
+    let action = Action {
+        address: lxc::address(container.vmid).part("nginx").part("helper"),
+        verb: Verb::Remove,
+        reason: "its public interface is not declared any more".to_owned(),
+        disruption: Disruption::None,
+        guest: Some(container.vmid),
+        origin: None,
+        attributes: Vec::new(),
+        notes: Vec::new(),
+        operations: vec![Operation::Remove {
+            at,
+            before: SET_LISTEN_HELPER.to_owned(),
+            shown: Shown::NameOnly,
+        }],
+    };
+    let started = lxc::planned(container, draft).map(|id| (id, Edge::Needs));
+    draft.add(action, &started.into_iter().collect::<Vec<_>>());
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let mut refusals = Vec::new();
     for (container, public) in public(observed.desired) {
-        if observed.config(container.vmid).is_some() {
+        if observed.unlocked(container.vmid).is_some() {
             refusals.extend(plan_one(observed, container, public, draft).err());
         }
+    }
+    for container in observed.desired.containers.values().filter(|c| has_left(c, observed.facts)) {
+        remove_helper(observed, container, draft);
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
@@ -290,6 +330,18 @@ fn serves_public_ports(ss: &str) -> bool {
         Socket::Dual(port) | Socket::Tcp(_, port) => PORTS.contains(port),
         Socket::Unix(_) => false,
     })
+}
+
+/// Returns whether a container has a site that cannot be made to listen on all interfaces.
+pub(super) fn is_refused(observed: &Observed<'_>, container: &Container) -> bool {
+    let sites = container.public.as_ref().map_or(&[][..], |public| &public.nginx_sites);
+    let reading = Reading::new(container.vmid, sites, observed.facts);
+    let loaded = reading.loaded();
+    let rewrites = sites.iter().filter_map(|path| {
+        let path = reading.loaded_path(path)?;
+        loaded.listen_on_all_interfaces(&path)
+    });
+    rewrites.into_iter().any(|rewrite| !rewrite.problems.is_empty())
 }
 
 /// Returns what a container's nginx reads once the planned changes of its sites are made.

@@ -2,6 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
+use crate::location::Location;
 use crate::operation::{Operation, Shown};
 use crate::plan::Action;
 
@@ -14,14 +15,20 @@ pub fn file_diffs(action: &Action) -> Vec<(String, Vec<String>)> {
 }
 
 fn of_operation(operation: &Operation) -> Option<(String, Vec<String>)> {
+    let own = |at: &Location, text: &str, what: &str| {
+        let header = format!("{at} ({what}phoenix's own, {} lines)", text.lines().count());
+        Some((header, Vec::new()))
+    };
     let (at, before, after) = match operation {
+        Operation::Remove { at, before, shown: Shown::NameOnly } => {
+            return own(at, before, "removed, ");
+        }
         Operation::Write(write) if write.shown == Shown::NameOnly => {
-            let lines = write.after.lines().count();
-            return Some((format!("{} (phoenix's own, {lines} lines)", write.at), Vec::new()));
+            return own(&write.at, &write.after, "");
         }
         Operation::Write(write) => (&write.at, write.before.as_deref(), Some(write.after.as_str())),
         Operation::Transform(t) => (&t.at, Some(t.before.as_str()), Some(t.after.as_str())),
-        Operation::Remove { at, before } => (at, Some(before.as_str()), None),
+        Operation::Remove { at, before, .. } => (at, Some(before.as_str()), None),
         Operation::Run(_) | Operation::Check(_) => return None,
     };
     let what = match (before, after) {

@@ -41,13 +41,14 @@ fn deferred(plan: &Plan) -> Option<String> {
 
 fn diffs(action: &Action) -> Option<String> {
     let diffs = file_diffs(action);
-    let blocks = diffs.iter().map(|(header, lines)| {
+    let shown = diffs.iter().filter(|(_, lines)| !lines.is_empty());
+    let blocks = shown.map(|(header, lines)| {
         let body = lines.join("\n");
         let ticks = fence(&body);
         format!("`{header}`\n\n{ticks}diff\n{body}\n{ticks}")
     });
     let body = blocks.collect::<Vec<_>>().join("\n\n");
-    (!diffs.is_empty()).then(|| folded(&format!("<code>{}</code>", action.address), &body))
+    (!body.is_empty()).then(|| folded(&format!("<code>{}</code>", action.address), &body))
 }
 
 fn folded(summary: &str, body: &str) -> String {

@@ -33,7 +33,7 @@ fn details(action: &Action, lines: Lines<'_>) -> Option<String> {
     let mut shown = Vec::new();
     shown.extend(action.attributes.iter().flat_map(attribute));
     shown.extend(action.notes.iter().map(|note| format!("  note: {note}")));
-    shown.extend(commands(action).map(|line| format!("  $ {line}")));
+    shown.extend(commands(action).map(|line| format!("  {line}")));
     for (header, diff) in file_diffs(action) {
         shown.push(format!("  {header}"));
         shown.extend(diff.into_iter().map(|line| format!("  {line}").trim_end().to_owned()));

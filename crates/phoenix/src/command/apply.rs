@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use phoenix_applier::{Event, Flow, Outcome, Report, apply};
 use phoenix_planner::plan::Plan;
+use phoenix_planner::preview::SHORT_DIGEST;
 
 use crate::args::{Apply, Consent, Format, Places};
 use crate::exit::Exit;
@@ -66,7 +67,8 @@ fn expected(plan: &Plan, consent: &Consent) -> Result<(), Exit> {
     let digest = plan.digest();
     match &consent.expect {
         Some(expected) if !digest.starts_with(expected.as_str()) => {
-            Err(stale(&format!("the plan is {}, not {expected}", &digest[..expected.len()])))
+            let [now, expected] = [digest.as_str(), expected].map(|digest| &digest[..SHORT_DIGEST]);
+            Err(stale(&format!("the plan is {now}, not {expected}")))
         }
         _ => Ok(()),
     }

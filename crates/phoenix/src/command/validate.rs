@@ -54,7 +54,7 @@ fn unmanaged(loaded: &Loaded, reason: Reason, places: &DeclaredPlaces) -> Vec<St
         let file: phoenix_planner::source::FileKind = file;
         let first = all.first().and_then(|field| places.line(&field.origin)).unwrap_or(1);
         let times = if all.len() > 1 { format!(", {} times", all.len()) } else { String::new() };
-        format!("{}:{first} {pattern}{times}", file.file_name())
+        format!("{}:{first} {pattern}{times}", file.file_name()).trim_end().to_owned()
     };
     fields.into_iter().map(line).collect()
 }

@@ -84,7 +84,7 @@ pub(super) fn change(
             let lowering = Lowering::choose(observed, wanted)?;
             Ok(ensure(observed, container, wanted, conf, lowering))
         }
-        wanted => Ok(remove(wanted.as_ref(), conf)),
+        wanted => Ok(remove(observed, wanted.as_ref(), conf)),
     }
 }
 
@@ -95,7 +95,7 @@ fn ensure(
     conf: &LxcConf,
     lowering: Lowering,
 ) -> Option<Change> {
-    let before = Present::of(conf);
+    let before = Present::of(observed, conf);
     let host_only = shares_subnet(container, conf, wanted);
     let mac = before.mac_for(wanted);
     let (mac, now) = (mac.as_deref(), before.net.as_ref());
@@ -107,6 +107,7 @@ fn ensure(
     if before.is_same(&raw, net.as_ref()) {
         return None;
     }
+    let raw = in_present_order(raw, &before.raw);
     let mut shown = attribute(KEY, before.shown(), Some(wanted.spec_string()));
     // In raw form what is there reads like nothing else: what differs says more than the whole of it.
     let differences = differences(&before.raw, &raw);
@@ -114,6 +115,9 @@ fn ensure(
         shown.before = None;
     }
     shown.notes = differences;
+    if !is_marked(conf.text()) {
+        shown.notes.push(format!("`{}: {}` marks it as phoenix's own", MARK.0, MARK.1));
+    }
     shown.notes.extend(lowering.notes(observed, container, wanted, host_only));
     let mut edits = before.unparsable_line(conf);
     edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: raw });
@@ -133,15 +137,34 @@ fn ensure(
     Some(Change { shown, raw: edits, class: class(conf, pct.as_ref()), pct, hot_plugs })
 }
 
+/// Returns raw keys in the order in which they stand, where that is an order that liblxc takes and the
+/// same keys stand there: then only the lines that differ change.
+fn in_present_order(
+    raw: Vec<(String, String)>,
+    present: &[(String, String)],
+) -> Vec<(String, String)> {
+    let type_first = present.first().map(|(key, _)| key) == raw.first().map(|(key, _)| key);
+    let value = |key: &String| raw.iter().find(|(name, _)| name == key).cloned();
+    let ordered = present.iter().map(|(key, _)| value(key)).collect::<Option<Vec<_>>>();
+    match ordered {
+        Some(ordered) if type_first && ordered.len() == raw.len() => ordered,
+        _ => raw,
+    }
+}
+
 /// Returns what `pct set` does to a running container by this.
 fn class(conf: &LxcConf, pct: Option<&(String, Option<String>)>) -> Disruption {
     pct.map_or(Disruption::None, |(key, value)| KeyChange::new(conf, key, value.clone()).class)
 }
 
 /// Takes the interface away if it carries the declared MAC, or phoenix has put it there.
-fn remove(wanted: Option<&PublicInterface>, conf: &LxcConf) -> Option<Change> {
-    let before = Present::of(conf);
-    let marked = conf.raw().iter().any(|(key, value)| (key.as_str(), value.as_str()) == MARK);
+fn remove(
+    observed: &Observed<'_>,
+    wanted: Option<&PublicInterface>,
+    conf: &LxcConf,
+) -> Option<Change> {
+    let before = Present::of(observed, conf);
+    let marked = is_marked(conf.text());
     let declared = wanted.and_then(|wanted| wanted.mac);
     let ours = marked || declared.is_some() && declared == before.mac();
     if !ours || before.is_absent() {
@@ -154,19 +177,28 @@ fn remove(wanted: Option<&PublicInterface>, conf: &LxcConf) -> Option<Change> {
     edits.push(Edit::RemoveRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
     let pct = before.deletable(conf).then(|| (KEY.to_owned(), None));
     let class = class(conf, pct.as_ref());
-    Some(Change { shown, raw: edits, pct, hot_plugs: before.raw.is_empty(), class })
+    Some(Change { shown, raw: edits, pct, hot_plugs: before.is_port, class })
 }
 
 /// The interface as the configuration has it, in either form.
 struct Present {
     net: Option<NetText>,
     raw: Vec<(String, String)>,
+    /// Whether `pct` can read its line, and thus delete it.
+    is_readable: bool,
+    /// Whether it is a plain port of a bridge, which `pct` plugs and unplugs while the guest runs.
+    is_port: bool,
 }
 
 impl Present {
-    fn of(conf: &LxcConf) -> Self {
-        let raw = conf.raw().iter().filter(|(key, _)| key.starts_with(PREFIX)).cloned().collect();
-        Self { net: present(conf, KEY).map(NetText::parse), raw }
+    fn of(observed: &Observed<'_>, conf: &LxcConf) -> Self {
+        let raw = raw_of(conf);
+        let line = conf.get(KEY);
+        let is_port = raw.is_empty() && line.is_none_or(|line| LxcNet::parse(line).is_ok());
+        let kind = line.map(NetText::parse).and_then(|net| net.get("type").map(str::to_owned));
+        let taken = kind.is_some_and(|kind| kind != "veth" && lowering::pct_takes(observed, &kind));
+        let is_readable = taken || line.is_none_or(|line| LxcNet::parse(line).is_ok());
+        Self { net: present(conf, KEY).map(NetText::parse), raw, is_readable, is_port }
     }
 
     fn is_absent(&self) -> bool {
@@ -229,7 +261,7 @@ impl Present {
 
     /// Returns the edit that removes a line that `pct` cannot read, and therefore cannot delete.
     fn unparsable_line(&self, conf: &LxcConf) -> Vec<Edit> {
-        let unreadable = conf.get(KEY).is_some_and(|line| LxcNet::parse(line).is_err());
+        let unreadable = conf.get(KEY).is_some() && !self.is_readable;
         let remove = unreadable.then(|| Edit::Remove { key: KEY.to_owned() });
         remove.into_iter().collect()
     }
@@ -256,7 +288,17 @@ pub(in super::super) fn shares_subnet(
 
 /// Returns whether the configuration has no public interface in any form.
 pub(super) fn is_absent(conf: &LxcConf) -> bool {
-    Present::of(conf).is_absent()
+    present(conf, KEY).is_none() && raw_of(conf).is_empty()
+}
+
+/// Returns whether phoenix has put the public interface into a configuration.
+pub(in super::super) fn is_marked(text: &str) -> bool {
+    let raw = LxcConf::parse(text).raw().to_vec();
+    raw.iter().any(|(key, value)| (key.as_str(), value.as_str()) == MARK)
+}
+
+fn raw_of(conf: &LxcConf) -> Vec<(String, String)> {
+    conf.raw().iter().filter(|(key, _)| key.starts_with(PREFIX)).cloned().collect()
 }
 
 /// Returns whether an interface of this kind has a macvlan's fixed MAC, which a dying network

@@ -21,6 +21,9 @@ pub(super) struct Served {
     loaded: Loaded,
     live: Option<String>,
     internal: Ipv4Addr,
+    /// A site could not be made to listen on all interfaces: then a port can be open everywhere and
+    /// still not serve what it served.
+    refused: bool,
 }
 
 /// On which addresses a port is served.
@@ -28,6 +31,8 @@ enum On {
     Everywhere,
     InternalOnly,
     Nowhere,
+    /// Part of it may be served on the internal address only.
+    Refused,
     /// Nobody can look: the container does not run, and its files cannot be read.
     Unknown,
 }
@@ -38,7 +43,8 @@ impl Served {
     pub(super) fn of(observed: &Observed<'_>, container: &Container, internal: Ipv4Addr) -> Self {
         let loaded = nginx_site::planned_reading(observed, container).loaded();
         let live = nginx_site::live_sockets(observed, container.vmid);
-        Self { loaded, live, internal }
+        let refused = nginx_site::is_refused(observed, container);
+        Self { loaded, live, internal, refused }
     }
 
     /// Returns whether NAT to a port may go, and reports why not.
@@ -48,6 +54,12 @@ impl Served {
             On::InternalOnly => {
                 let guest = lxc::address(container.vmid);
                 let what = format!("{guest} serves port {port} on {} only", self.internal);
+                draft.defer(address(port), what);
+                false
+            }
+            On::Refused => {
+                let guest = lxc::address(container.vmid);
+                let what = format!("a site of {guest} cannot be made to listen on all interfaces");
                 draft.defer(address(port), what);
                 false
             }
@@ -68,6 +80,9 @@ impl Served {
     }
 
     fn on(&self, port: u16) -> On {
+        if self.refused && nginx_site::PORTS.contains(&port) {
+            return On::Refused;
+        }
         let asked =
             self.loaded.sockets().into_iter().filter(|socket| port_of(socket) == Some(port));
         let asked = asked.collect::<Vec<_>>();

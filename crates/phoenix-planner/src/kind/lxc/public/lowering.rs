@@ -56,6 +56,13 @@ fn types_of(help: &str) -> Vec<String> {
     of_type.unwrap_or_default().split('|').map(str::to_owned).collect()
 }
 
+/// Returns whether the node's `pct` takes a type of interface.
+pub(super) fn pct_takes(observed: &Observed<'_>, kind: &str) -> bool {
+    let Probe::Run { place, argv } = capability_probe() else { return false };
+    let help = observed.facts.ran(place, &argv).map(|output| output.stdout.as_str());
+    types_of(help.unwrap_or_default()).iter().any(|taken| taken == kind)
+}
+
 impl Lowering {
     /// Returns the lowering for this node: by what is declared, else by what the node can do.
     pub(super) fn choose(
@@ -65,9 +72,7 @@ impl Lowering {
         if wanted.kind == PublicKind::Veth {
             return Ok(Self::Veth);
         }
-        let Probe::Run { place, argv } = capability_probe() else { return Ok(Self::Raw) };
-        let help = observed.facts.ran(place, &argv).map(|output| output.stdout.clone());
-        let takes = types_of(&help.unwrap_or_default()).iter().any(|t| t == wanted.kind.as_str());
+        let takes = pct_takes(observed, wanted.kind.as_str());
         match observed.desired.network.attachment {
             Attachment::Lxc => Ok(Self::Raw),
             Attachment::Auto => Ok(if takes { Self::Pct } else { Self::Raw }),
@@ -93,6 +98,9 @@ impl Lowering {
         let mut notes = vec![format!("on {}, uplink {uplink}", wanted.bridge)];
         notes.push(match self {
             Self::Pct => format!("as `{asked}`, which this node's pct takes"),
+            Self::Raw if pct_takes(observed, wanted.kind.as_str()) => {
+                format!("not as `{asked}`, but as lxc.net.1.* keys: `network.macvlan_attachment` is `lxc`")
+            }
             Self::Raw => {
                 format!("`{asked}` is refused by this node's pct: written as lxc.net.1.* keys")
             }
@@ -100,7 +108,13 @@ impl Lowering {
                 "as a veth port of the bridge, which Proxmox VE's firewall sees".to_owned()
             }
         });
-        if host_only {
+        if self == Self::Pct && wanted.gateway.is_some() {
+            notes.push("gw is a second default gateway: which of the two the container takes is the node's doing".to_owned());
+        }
+        if self == Self::Pct && host_only {
+            notes.push("another interface of the container is in the same subnet: internal traffic may leave by this one".to_owned());
+        }
+        if host_only && self != Self::Pct {
             let ip = wanted.ip.addr();
             notes.push(format!(
                 "{ip}/32: another interface of the container is in {}",
