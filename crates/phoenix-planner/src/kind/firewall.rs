@@ -56,14 +56,26 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     let mut refusals = Vec::new();
     let cluster = observed.facts.text(&cluster_path());
     let cluster = FwFile::parse(Level::Cluster, cluster.unwrap_or_default(), None);
-    let mut guests = Vec::new();
+    let (mut guests, mut shut) = (Vec::new(), Vec::new());
     for container in observed.in_order() {
         if observed.unlocked(container.vmid).is_some() {
             match guest(observed, container, &cluster) {
-                Ok(action) => guests.extend(action.map(|action| draft.add(action, &[]))),
+                Ok(action) => {
+                    shut.extend(
+                        action
+                            .iter()
+                            .filter(|_| shuts(observed, container, &cluster))
+                            .map(|_| container.vmid),
+                    );
+                    guests.extend(action.map(|action| draft.add(action, &[])));
+                }
                 Err(more) => refusals.extend(more),
             }
         }
+    }
+    if !shut.is_empty() {
+        let ids = shut.iter().map(Vmid::to_string).collect::<Vec<_>>().join(", ");
+        draft.note(format!("the firewall of {ids} is turned on: interfaces with firewall=1 then take only what the rules let in"));
     }
     if let Some(firewall) = &observed.desired.firewall {
         let after = guests.iter().map(|id| (*id, Edge::After)).collect::<Vec<_>>();
@@ -166,6 +178,18 @@ fn check<'a>(
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
+/// Returns whether a container that took everything takes only what its rules let in afterwards.
+fn shuts(observed: &Observed<'_>, container: &Container, cluster: &FwFile) -> bool {
+    let text = observed.facts.text(&guest_path(container.vmid)).unwrap_or_default();
+    let present = FwFile::parse(Level::Guest, text, Some(cluster));
+    let Some(firewall) = &container.firewall else { return false };
+    let accepts = match firewall.policy_in {
+        Some(policy) => policy == Policy::Accept,
+        None => present.option("policy_in") == Some("ACCEPT"),
+    };
+    firewall.enabled == Some(true) && present.option("enable") != Some("1") && !accepts
+}
+
 /// Returns the rules that a container's file shall have; `None` leaves them alone.
 ///
 /// The rules of the public interface come first. Where no rules are declared, those that are there
@@ -253,9 +277,6 @@ fn change(
     let before = (!absent).then(|| present.text().to_owned());
     let wanted = FwFile::parse(present.level(), &after, None);
     let reason = reason(present, &wanted);
-    let turned_on = guest.is_some() && !is_on(present) && is_on(&wanted);
-    let shuts = turned_on && wanted.option("policy_in") != Some("ACCEPT");
-    let notes = shuts.then(|| "from then on the guest takes only what these rules let in, on every interface with firewall=1".to_owned());
     Ok(Some(Action {
         address,
         verb: if absent { Verb::Add } else { Verb::Change },
@@ -264,13 +285,9 @@ fn change(
         guest,
         origin: Some(origin.clone()),
         attributes: Vec::new(),
-        notes: notes.into_iter().collect(),
+        notes: Vec::new(),
         operations: vec![Operation::Write(Write::new(at, before, after, FILE_MODE))],
     }))
-}
-
-fn is_on(file: &FwFile) -> bool {
-    file.option("enable") == Some("1")
 }
 
 /// Returns how many rules come and go, and which options change.

@@ -115,10 +115,10 @@ fn ensure(
         shown.before = None;
     }
     shown.notes = differences;
+    shown.notes.extend(lowering.notes(observed, container, wanted, host_only));
     if !is_marked(conf.text()) {
         shown.notes.push(format!("`{}: {}` marks it as phoenix's own", MARK.0, MARK.1));
     }
-    shown.notes.extend(lowering.notes(observed, container, wanted, host_only));
     let mut edits = before.unparsable_line(conf);
     edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: raw });
     edits.push(Edit::AddRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
