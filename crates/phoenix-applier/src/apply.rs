@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use phoenix_planner::address::Address;
+use phoenix_planner::operation::Operation;
 use phoenix_planner::plan::{Action, Edge, Plan, Step};
 
 use crate::node::Node;
@@ -78,34 +79,39 @@ fn blocker(step: Step<'_>, ended: &BTreeMap<usize, (Address, Outcome)>) -> Optio
 }
 
 fn carry_out(action: &Action, node: &mut dyn Node) -> Outcome {
-    let mut done = Vec::new();
-    for operation in &action.operations {
-        match step::perform(operation, node) {
-            Ok(()) => done.push(operation),
-            Err(stopped) => return take_back(&done, stopped, node),
+    for (number, operation) in action.operations.iter().enumerate() {
+        if let Err(stopped) = step::perform(operation, node) {
+            let (done, _) = action.operations.split_at(number);
+            return take_back(done, operation, stopped, node);
         }
     }
     Outcome::Done
 }
 
 /// Undoes what an action has done: files first, then programs, so that a service that is restarted
-/// as an undo reads the old file.
+/// as an undo reads the old file. The program that failed is undone too: a service that did not
+/// restart is down.
 fn take_back(
-    done: &[&phoenix_planner::operation::Operation],
+    done: &[Operation],
+    failed: &Operation,
     stopped: Stopped,
     node: &mut dyn Node,
 ) -> Outcome {
+    let files = done.iter().rev().map(|operation| (step::undo_file as Undo, operation));
+    let programs = done.iter().chain([failed]).rev();
+    let programs = programs.map(|operation| (step::undo_program as Undo, operation));
     let mut undone = 0;
-    for undo in [step::undo_file, step::undo_program] {
-        for operation in done.iter().rev() {
-            match undo(operation, node) {
-                Ok(changed) => undone += usize::from(changed),
-                Err(error) => {
-                    let error = format!("{}; taking it back failed: {error}", stopped.message());
-                    return Outcome::Unknown { error };
-                }
+    for (undo, operation) in files.chain(programs) {
+        match undo(operation, node) {
+            Ok(changed) => undone += usize::from(changed),
+            Err(error) => {
+                let error = format!("{}; taking it back failed: {error}", stopped.message());
+                return Outcome::Unknown { error };
             }
         }
     }
-    stopped.outcome(undone)
+    let stay = done.iter().filter_map(step::stays).collect::<Vec<_>>();
+    stopped.outcome(undone, &stay)
 }
+
+type Undo = fn(&Operation, &mut dyn Node) -> Result<bool, String>;

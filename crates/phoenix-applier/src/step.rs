@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use phoenix_planner::location::Location;
-use phoenix_planner::operation::{Check, OnFailure, Operation, Run, Transform, Write};
+use phoenix_planner::operation::{Check, OnFailure, Operation, Run, Transform, Want, Write};
 use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
 use phoenix_planner::want;
@@ -33,10 +33,14 @@ impl Stopped {
         }
     }
 
-    /// Returns the outcome of the action when `undone` steps before were taken back.
-    pub(crate) fn outcome(self, undone: usize) -> Outcome {
+    /// Returns the outcome of the action when `undone` steps were taken back, and those that `stay`
+    /// could not be.
+    pub(crate) fn outcome(self, undone: usize, stay: &[String]) -> Outcome {
         match self {
             Self::Unknown(error) => Outcome::Unknown { error },
+            Self::Stale(error) | Self::Failed(error) if !stay.is_empty() => {
+                Outcome::Unknown { error: format!("{error}; done before: {}", stay.join(", ")) }
+            }
             Self::Stale(error) | Self::Failed(error) if undone > 0 => Outcome::RolledBack { error },
             Self::Stale(what) => Outcome::Stale { what },
             Self::Failed(error) => Outcome::Failed { error },
@@ -80,6 +84,14 @@ pub(crate) fn undo_program(operation: &Operation, node: &mut dyn Node) -> Result
     let run = Effect::Run { place: *place, argv };
     let output = node.perform(run).map_err(|error| chain(&error))?;
     if output.success() { Ok(true) } else { Err(failure(argv, &output)) }
+}
+
+/// Returns the program of an operation that stays done: it has none that takes its effect back.
+pub(crate) fn stays(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::Run(Run { undo: None, argv, .. }) => Some(format!("`{}`", command_line(argv))),
+        _ => None,
+    }
 }
 
 /// Permission bits of a file that has to be made again: it existed, so its own are unknown here.
@@ -164,6 +176,9 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
         match node.perform(Effect::Run { place: run.place, argv: &run.argv }) {
             Ok(output) if output.success() => return Ok(()),
             Ok(output) => error = failure(&run.argv, &output),
+            Err(cause @ NodeError::Unreachable { .. }) if attempt == 0 => {
+                return Err(Stopped::Failed(chain(&cause)));
+            }
             Err(cause) => error = chain(&cause),
         }
     }
@@ -172,7 +187,9 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
         // A failed program may have changed the node all the same: only reading again tells.
         (_, Some(at)) if touched.as_ref() == Some(&read(at, node)) => Err(Stopped::Failed(error)),
         (_, Some(at)) => Err(Stopped::Unknown(format!("{error}; {at} was changed all the same"))),
-        (_, None) => Err(Stopped::Failed(error)),
+        // Whatever it has done, its undo is still to come.
+        (_, None) if run.undo.is_some() => Err(Stopped::Failed(error)),
+        (_, None) => Err(Stopped::Unknown(error)),
     }
 }
 
@@ -187,7 +204,12 @@ fn check_answer(check: &Check, node: &mut dyn Node) -> Result<(), Stopped> {
             Err(reason) => why = reason,
         }
     }
-    Err(Stopped::Failed(why))
+    match (&check.want, &check.probe) {
+        (Want::Success, Probe::Run { argv, .. }) => {
+            Err(Stopped::Failed(format!("`{}`: {why}", command_line(argv))))
+        }
+        _ => Err(Stopped::Failed(why)),
+    }
 }
 
 fn ask(probe: &Probe, node: &mut dyn Node) -> Answer {

@@ -15,8 +15,9 @@ pub use json::json;
 pub use markdown::markdown;
 pub use text::text;
 
-use crate::operation::{Operation, Shown};
+use crate::operation::{Check, Operation, Shown, Want};
 use crate::plan::{Action, Disruption, Plan, Verb};
+use crate::probe::Probe;
 use crate::source::Origin;
 
 /// Finds the line of a value in the operator's files, counted from 1.
@@ -64,6 +65,9 @@ fn commands(action: &Action) -> impl Iterator<Item = String> {
         Operation::Run(run) if run.shown == Shown::AsAttribute => None,
         Operation::Run(run) => Some(command_line(&run.argv)),
         Operation::Transform(transform) => Some(command_line(&transform.argv)),
+        Operation::Check(Check { probe: Probe::Run { argv, .. }, want: Want::Success, .. }) => {
+            Some(command_line(argv))
+        }
         Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,
     })
 }
