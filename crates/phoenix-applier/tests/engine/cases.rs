@@ -249,3 +249,15 @@ fn a_removal_whose_restart_was_left_out_is_planned_again() {
     assert!(addresses(&again).contains(&"lxc/101/restart".to_owned()), "{}", shown(&again));
     assert_settles(&world, &desired);
 }
+
+#[test]
+fn a_boolean_means_the_same_in_every_word() {
+    let conf = [HEAD, NET0, TAIL].concat().replace("onboot: 1", "features: nesting=on\nonboot: yes");
+    let world = running(&conf);
+    let plan = world.plan(&wanted(&json!({"start_at_boot": true, "apparmor_manages_nesting": true})));
+    assert!(plan.as_ref().unwrap().is_empty(), "{}", shown(&plan.unwrap()));
+    let desired = wanted(&json!({"start_at_boot": false, "apparmor_manages_nesting": false}));
+    let plan = world.plan(&desired).unwrap();
+    assert_eq!(step(&plan, "lxc/101").action.attributes.len(), 2);
+    assert_settles(&world, &desired);
+}
