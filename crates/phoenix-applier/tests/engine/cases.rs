@@ -261,3 +261,13 @@ fn a_boolean_means_the_same_in_every_word() {
     assert_eq!(step(&plan, "lxc/101").action.attributes.len(), 2);
     assert_settles(&world, &desired);
 }
+
+#[test]
+fn an_address_that_goes_shares_no_subnet() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let mut container = with_public("macvlan");
+    container["network_config"] = json!({"ip": "dhcp"});
+    container["public_interface"]["ip"] = json!("10.0.0.154/24");
+    container["public_interface"]["gw"] = json!("10.0.0.1");
+    assert_settles(&world, &wanted(&container));
+}
