@@ -271,3 +271,17 @@ fn an_address_that_goes_shares_no_subnet() {
     container["public_interface"]["gw"] = json!("10.0.0.1");
     assert_settles(&world, &wanted(&container));
 }
+
+#[test]
+fn includes_are_followed_to_their_end() {
+    let world = gateway();
+    let nginx = |name: &str| format!("guests/101/fs/etc/nginx/{name}");
+    world.write(SITE, "server {\n    include snippets/*;\n    listen 10.0.0.153:80;\n}\n");
+    world.write(&nginx("snippets/one"), "include more/*;\n");
+    world.write(&nginx("more/two"), "include last/*;\n");
+    world.write(&nginx("last/three"), "listen 10.0.0.153:443 ssl;\n");
+    let facts = observe(&wanted(&with_public("macvlan")), &mut world.node());
+    let open = phoenix_planner::kind::probes(&wanted(&with_public("macvlan")), &facts);
+    let open = open.into_iter().filter(|probe| !facts.knows(probe)).collect::<Vec<_>>();
+    assert_eq!(open, []);
+}
