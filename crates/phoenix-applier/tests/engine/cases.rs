@@ -285,3 +285,14 @@ fn includes_are_followed_to_their_end() {
     let open = open.into_iter().filter(|probe| !facts.knows(probe)).collect::<Vec<_>>();
     assert_eq!(open, []);
 }
+
+#[test]
+fn a_locked_container_says_so_in_the_plan() {
+    let conf = [HEAD, NET0, TAIL].concat().replace("memory", "lock: backup\nmemory");
+    let world = running(&conf);
+    let plan = world.plan(&wanted(&json!({"memory_mb": 1024}))).unwrap();
+    assert!(shown(&plan).contains("locked by `backup`"), "{}", shown(&plan));
+    let report = world.apply(&plan);
+    assert!(matches!(report.outcomes()[0].1, Outcome::Failed { .. }), "{}", failures(&report));
+    assert_eq!(world.config(101), conf);
+}

@@ -118,6 +118,9 @@ impl Changes {
             return Err(refusals);
         }
         let mut notes = Vec::new();
+        notes.extend(conf.lock().map(|job| {
+            format!("locked by `{job}`: Proxmox VE refuses every change until that ends")
+        }));
         notes.extend(conf.lost().into_iter().map(|lost| {
             format!("Proxmox VE drops line {} at its next write: {}", lost.line, lost.text.trim())
         }));
