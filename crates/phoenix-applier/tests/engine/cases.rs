@@ -296,3 +296,16 @@ fn a_locked_container_says_so_in_the_plan() {
     assert!(matches!(report.outcomes()[0].1, Outcome::Failed { .. }), "{}", failures(&report));
     assert_eq!(world.config(101), conf);
 }
+
+#[test]
+fn rules_of_the_public_interface_go_with_it() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let mine = "[RULES]\n\n# mine\nIN DROP -source 10.0.0.77\n";
+    world.write("fs/etc/pve/firewall/101.fw", mine);
+    let mut container = with_public("macvlan");
+    assert_settles(&world, &wanted(&container));
+    assert!(world.text("fs/etc/pve/firewall/101.fw").contains("eth1 (public)"));
+    container["public_interface"]["enabled"] = json!(false);
+    assert_settles(&world, &wanted(&container));
+    assert_eq!(world.text("fs/etc/pve/firewall/101.fw"), mine);
+}
