@@ -2,11 +2,13 @@
 //!
 //! Files go to their own paths below `fs/` or `guests/<id>/fs/`; the live rules, who runs and what
 //! `pct` takes go where the simulated node looks for them; every other answer of a program goes to
-//! `answers.json`, word for word. What was absent or could not be asked is not written.
+//! `answers.json`, word for word. A file that readlink(1) answers to be a link is written as one. What was
+//! absent or could not be asked is not written.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use phoenix_planner::location::{Location, Place};
@@ -28,6 +30,9 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
             }
             _ => count -= 1,
         }
+    }
+    for (at, target) in links(facts) {
+        link(folder, &at, &target)?;
     }
     write_json(&folder.join("answers.json"), &Value::from(answers))?;
     write_json(&folder.join("node.json"), &node(facts))?;
@@ -65,6 +70,38 @@ fn run(
             Ok(())
         }
     }
+}
+
+/// Returns the files that are links, each with where it leads.
+fn links(facts: &Facts) -> BTreeMap<Location, Location> {
+    let mut links = BTreeMap::new();
+    for (probe, answer) in facts.iter() {
+        let (Probe::Run { place, argv }, Answer::Ran(output)) = (probe, answer) else { continue };
+        let lines = output.stdout.lines().collect::<Vec<_>>();
+        let paths = argv.strip_prefix(["readlink", "-f", "--"].map(str::to_owned).as_slice());
+        // A path without a target prints no line: then no line tells which path it belongs to.
+        let Some(paths) = paths.filter(|paths| paths.len() == lines.len()) else { continue };
+        let at = |path: &str| Some(Location { place: *place, path: path.parse().ok()? });
+        let pairs = paths.iter().zip(lines).filter(|(path, line)| path != line);
+        links.extend(pairs.filter_map(|(path, line)| Some((at(path)?, at(line)?))));
+    }
+    links
+}
+
+/// Makes a file that has been written a link to another, which gets its text if it has none.
+fn link(folder: &Path, at: &Location, target: &Location) -> io::Result<()> {
+    let (from, to) = (path(folder, at), path(folder, target));
+    // The folder above may be the link, and what is in it is in its place then.
+    if !from.is_file() || from.canonicalize().ok() == to.canonicalize().ok() {
+        return Ok(());
+    }
+    if !to.exists() {
+        fs::create_dir_all(to.parent().unwrap_or(folder))?;
+        fs::copy(&from, &to)?;
+    }
+    fs::remove_file(&from)?;
+    let up = at.path.as_str().matches('/').count().saturating_sub(1);
+    symlink(Path::new(&"../".repeat(up)).join(target.path.relative()), from)
 }
 
 /// Returns the description of the node: who runs.

@@ -252,9 +252,11 @@ fn a_removal_whose_restart_was_left_out_is_planned_again() {
 
 #[test]
 fn a_boolean_means_the_same_in_every_word() {
-    let conf = [HEAD, NET0, TAIL].concat().replace("onboot: 1", "features: nesting=on\nonboot: yes");
+    let conf =
+        [HEAD, NET0, TAIL].concat().replace("onboot: 1", "features: nesting=on\nonboot: yes");
     let world = running(&conf);
-    let plan = world.plan(&wanted(&json!({"start_at_boot": true, "apparmor_manages_nesting": true})));
+    let plan =
+        world.plan(&wanted(&json!({"start_at_boot": true, "apparmor_manages_nesting": true})));
     assert!(plan.as_ref().unwrap().is_empty(), "{}", shown(&plan.unwrap()));
     let desired = wanted(&json!({"start_at_boot": false, "apparmor_manages_nesting": false}));
     let plan = world.plan(&desired).unwrap();
@@ -308,4 +310,15 @@ fn rules_of_the_public_interface_go_with_it() {
     container["public_interface"]["enabled"] = json!(false);
     assert_settles(&world, &wanted(&container));
     assert_eq!(world.text("fs/etc/pve/firewall/101.fw"), mine);
+}
+
+#[test]
+fn a_captured_node_plans_as_the_node_did() {
+    let world = World::copy_of(&std::path::Path::new(UPGRADE).join("node"));
+    let desired = upgrade();
+    let facts = observe(&desired, &mut world.node());
+    let captured = World::new([]);
+    capture(&facts, captured.path("").as_path()).unwrap();
+    assert_eq!(shown(&captured.plan(&desired).unwrap()), shown(&world.plan(&desired).unwrap()));
+    assert_settles(&captured, &desired);
 }
