@@ -79,25 +79,30 @@ fn blocker(step: Step<'_>, ended: &BTreeMap<usize, (Address, Outcome)>) -> Optio
 }
 
 fn carry_out(action: &Action, node: &mut dyn Node) -> Outcome {
-    let mut done = Vec::new();
-    for operation in &action.operations {
-        match step::perform(operation, node) {
-            Ok(()) => done.push(operation),
-            Err(stopped) => return take_back(&done, stopped, node),
+    for (number, operation) in action.operations.iter().enumerate() {
+        if let Err(stopped) = step::perform(operation, node) {
+            let (done, _) = action.operations.split_at(number);
+            return take_back(done, operation, stopped, node);
         }
     }
     Outcome::Done
 }
 
 /// Undoes what an action has done: files first, then programs, so that a service that is restarted
-/// as an undo reads the old file.
+/// as an undo reads the old file. The program that failed is undone too: a service that did not
+/// restart is down.
 ///
 /// A program without an undo stays in force. What ran before it has led up to it and stays too.
-fn take_back(done: &[&Operation], stopped: Stopped, node: &mut dyn Node) -> Outcome {
-    let stays = done.iter().rposition(|operation| step::stays(operation));
-    let programs = &done[stays.map_or(0, |last| last + 1)..];
+fn take_back(
+    done: &[Operation],
+    failed: &Operation,
+    stopped: Stopped,
+    node: &mut dyn Node,
+) -> Outcome {
+    let kept = done.iter().rposition(step::stays).map_or(0, |last| last + 1);
+    let programs = done[kept..].iter().chain([failed]).rev();
+    let programs = programs.map(|operation| (step::undo_program as Undo, operation));
     let files = done.iter().rev().map(|operation| (step::undo_file as Undo, operation));
-    let programs = programs.iter().rev().map(|operation| (step::undo_program as Undo, operation));
     let mut undone = 0;
     for (undo, operation) in files.chain(programs) {
         match undo(operation, node) {
@@ -108,17 +113,9 @@ fn take_back(done: &[&Operation], stopped: Stopped, node: &mut dyn Node) -> Outc
             }
         }
     }
-    match stays {
-        None => stopped.outcome(undone),
-        Some(last) => Outcome::Unknown { error: unfinished(&done[..=last], &stopped) },
-    }
+    let stay = done[..kept].iter().filter(|operation| step::stays(operation)).map(step::name);
+    stopped.outcome(undone, &stay.collect::<Vec<_>>())
 }
 
 /// Undoes one operation, and returns whether there was anything to undo.
 type Undo = fn(&Operation, &mut dyn Node) -> Result<bool, String>;
-
-fn unfinished(done: &[&Operation], stopped: &Stopped) -> String {
-    let stay = done.iter().filter(|operation| step::stays(operation));
-    let stay = stay.map(|operation| step::name(operation)).collect::<Vec<_>>();
-    format!("{}; done and not taken back: {}", stopped.message(), stay.join(", "))
-}

@@ -8,9 +8,10 @@ use phoenix_planner::probe::Facts;
 
 use crate::node::Node;
 
-/// How often a node is asked before the planner must be content: names lead to files, files to the
-/// files that they include, and those to no more.
-const ROUNDS: usize = 4;
+/// How often a node is asked at most: names lead to files, and files to the folders and files that
+/// they include, level by level. Twenty is more than nginx's configurations have levels; the bound is
+/// for files that include each other under ever new names.
+const ROUNDS: usize = 20;
 
 /// Returns the facts of a node that a plan needs: all probes of a round go out together.
 ///

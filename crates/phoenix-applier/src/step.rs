@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use phoenix_planner::location::Location;
-use phoenix_planner::operation::{Check, Leaves, OnFailure, Operation, Run, Transform, Write};
+use phoenix_planner::operation::{
+    Check, Leaves, OnFailure, Operation, Run, Transform, Want, Write,
+};
 use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
 use phoenix_planner::want;
@@ -37,9 +39,14 @@ impl Stopped {
         }
     }
 
-    /// Returns the outcome of the action when `undone` steps before were taken back.
-    pub(crate) fn outcome(self, undone: usize) -> Outcome {
+    /// Returns the outcome of the action when `undone` steps were taken back, and those that `stay`
+    /// could not be.
+    pub(crate) fn outcome(self, undone: usize, stay: &[String]) -> Outcome {
         match self {
+            Self::Unknown(error) | Self::Stale(error) | Self::Failed(error) if !stay.is_empty() => {
+                let stay = stay.join(", ");
+                Outcome::Unknown { error: format!("{error}; done and not taken back: {stay}") }
+            }
             Self::Unknown(error) => Outcome::Unknown { error },
             Self::Stale(error) | Self::Failed(error) if undone > 0 => Outcome::RolledBack { error },
             Self::Stale(what) => Outcome::Stale { what },
@@ -203,6 +210,9 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
         match node.perform(Effect::Run { place: run.place, argv: &run.argv }) {
             Ok(output) if output.success() => return Ok(()),
             Ok(output) => error = failure(&run.argv, &output),
+            Err(cause @ NodeError::Unreachable { .. }) if attempt == 0 => {
+                return Err(Stopped::Failed(chain(&cause)));
+            }
             Err(cause) => error = chain(&cause),
         }
     }
@@ -211,7 +221,9 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
         // A failed program may have changed the node all the same: only reading again tells.
         (_, Some(at)) if touched.as_ref() == Some(&read(at, node)) => Err(Stopped::Failed(error)),
         (_, Some(at)) => Err(Stopped::Unknown(format!("{error}; {at} was changed all the same"))),
-        (_, None) => Err(Stopped::Failed(error)),
+        // Whatever it has done, its undo is still to come.
+        (_, None) if run.undo.is_some() => Err(Stopped::Failed(error)),
+        (_, None) => Err(Stopped::Unknown(error)),
     }
 }
 
@@ -226,7 +238,12 @@ fn check_answer(check: &Check, node: &mut dyn Node) -> Result<(), Stopped> {
             Err(reason) => why = reason,
         }
     }
-    Err(Stopped::Failed(why))
+    match (&check.want, &check.probe) {
+        (Want::Success, Probe::Run { argv, .. }) => {
+            Err(Stopped::Failed(format!("`{}`: {why}", command_line(argv))))
+        }
+        _ => Err(Stopped::Failed(why)),
+    }
 }
 
 fn ask(probe: &Probe, node: &mut dyn Node) -> Answer {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phoenix_applier::{Effect, Flow, Node, NodeError, Outcome, apply};
 use phoenix_planner::address::Address;
 use phoenix_planner::location::Place;
-use phoenix_planner::operation::{Leaves, OnFailure, Operation, Run};
+use phoenix_planner::operation::{Check, Leaves, OnFailure, Operation, Run, Want};
 use phoenix_planner::plan::{Action, Disruption, Draft, Plan, Verb};
 use phoenix_planner::probe::{Answer, Output, Probe};
 
@@ -17,8 +17,14 @@ struct Failing {
 }
 
 impl Node for Failing {
-    fn answer(&mut self, _probes: &BTreeSet<Probe>) -> BTreeMap<Probe, Answer> {
-        BTreeMap::new()
+    fn answer(&mut self, probes: &BTreeSet<Probe>) -> BTreeMap<Probe, Answer> {
+        let answer = |probe: &Probe| {
+            let Probe::Run { argv, .. } = probe else { panic!("only programs here") };
+            self.ran.push(argv.join(" "));
+            let output = Output { exit: 1, stdout: String::new(), stderr: "no\n".to_owned() };
+            (probe.clone(), Answer::Ran(output))
+        };
+        probes.iter().map(answer).collect()
     }
 
     fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError> {
@@ -42,7 +48,7 @@ fn undoable(words: &str, undo: &str) -> Run {
 fn plan(runs: Vec<Run>) -> Plan {
     let mut draft = Draft::default();
     let action = Action {
-        address: "lxc/101".parse::<Address>().unwrap(),
+        address: "lxc/101".parse::<Address>().expect("an address"),
         verb: Verb::Do,
         reason: String::new(),
         disruption: Disruption::None,
@@ -50,10 +56,19 @@ fn plan(runs: Vec<Run>) -> Plan {
         origin: None,
         attributes: Vec::new(),
         notes: Vec::new(),
-        operations: runs.into_iter().map(Operation::Run).collect(),
+        operations: runs.into_iter().map(operation).collect(),
     };
     draft.add(action, &[]);
     draft.finish()
+}
+
+/// What fails is a question: it has changed nothing itself.
+fn operation(run: Run) -> Operation {
+    if run.argv != ["fail"] {
+        return Operation::Run(run);
+    }
+    let probe = Probe::Run { place: run.place, argv: run.argv };
+    Operation::Check(Check { probe, want: Want::Success, attempts: 1, pause: 0 })
 }
 
 /// Applies some programs, of which `fail` fails; returns the outcome and all that ran.
@@ -97,6 +112,6 @@ fn a_preparation_that_did_nothing_has_nothing_to_take_back() {
 
 #[test]
 fn a_program_that_cannot_be_run_is_explained() {
-    let (outcome, _) = outcome(vec![run("fail")]);
+    let (outcome, _) = outcome(vec![run("fail at once")]);
     assert!(outcome.message().contains("the interpreter that its first line names"), "{outcome:?}");
 }

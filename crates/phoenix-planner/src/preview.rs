@@ -16,8 +16,9 @@ pub use markdown::markdown;
 pub use text::text;
 
 use crate::location::Place;
-use crate::operation::{Operation, Shown};
+use crate::operation::{Check, Operation, Shown, Want};
 use crate::plan::{Action, Disruption, Plan, Verb};
+use crate::probe::Probe;
 use crate::source::Origin;
 
 /// Finds the line of a value in the operator's files, counted from 1.
@@ -66,6 +67,9 @@ fn commands(action: &Action) -> impl Iterator<Item = String> {
         Operation::Run(run) if run.shown == Shown::AsAttribute => None,
         Operation::Run(run) => Some(prompted(run.place, &run.argv)),
         Operation::Transform(transform) => Some(prompted(transform.at.place, &transform.argv)),
+        Operation::Check(Check {
+            probe: Probe::Run { place, argv }, want: Want::Success, ..
+        }) => Some(prompted(*place, argv)),
         Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,
     })
 }

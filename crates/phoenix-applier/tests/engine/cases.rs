@@ -11,7 +11,7 @@ use phoenix_planner::probe::{Answer, Output, Probe};
 use serde_json::{Value, json};
 
 use crate::world::{
-    UPGRADE, World, addresses, assert_done, declared, failures, plan_on, shown, step, upgrade,
+    UPGRADE, World, addresses, assert_done, declared, plan_on, shown, step, upgrade,
 };
 
 const INTERFACES: &str = "auto vmbr0\niface vmbr0 inet static\n\taddress 10.0.0.13/24\n\tgateway 10.0.0.1\n\tbridge-ports enp6s0\n\niface vmbr0 inet static\n\taddress 192.168.1.13/24\n\niface enp6s0 inet manual\n";
@@ -248,4 +248,76 @@ fn a_removal_whose_restart_was_left_out_is_planned_again() {
     let again = world.plan(&desired).unwrap();
     assert!(addresses(&again).contains(&"lxc/101/restart".to_owned()), "{}", shown(&again));
     assert_settles(&world, &desired);
+}
+
+#[test]
+fn a_boolean_means_the_same_in_every_word() {
+    let conf =
+        [HEAD, NET0, TAIL].concat().replace("onboot: 1", "features: nesting=on\nonboot: yes");
+    let world = running(&conf);
+    let plan =
+        world.plan(&wanted(&json!({"start_at_boot": true, "apparmor_manages_nesting": true})));
+    assert!(plan.as_ref().unwrap().is_empty(), "{}", shown(&plan.unwrap()));
+    let desired = wanted(&json!({"start_at_boot": false, "apparmor_manages_nesting": false}));
+    let plan = world.plan(&desired).unwrap();
+    assert_eq!(step(&plan, "lxc/101").action.attributes.len(), 2);
+    assert_settles(&world, &desired);
+}
+
+#[test]
+fn an_address_that_goes_shares_no_subnet() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let mut container = with_public("macvlan");
+    container["network_config"] = json!({"ip": "dhcp"});
+    container["public_interface"]["ip"] = json!("10.0.0.154/24");
+    container["public_interface"]["gw"] = json!("10.0.0.1");
+    assert_settles(&world, &wanted(&container));
+}
+
+#[test]
+fn includes_are_followed_to_their_end() {
+    let world = gateway();
+    let nginx = |name: &str| format!("guests/101/fs/etc/nginx/{name}");
+    world.write(SITE, "server {\n    include snippets/*;\n    listen 10.0.0.153:80;\n}\n");
+    world.write(&nginx("snippets/one"), "include more/*;\n");
+    world.write(&nginx("more/two"), "include last/*;\n");
+    world.write(&nginx("last/three"), "listen 10.0.0.153:443 ssl;\n");
+    let facts = observe(&wanted(&with_public("macvlan")), &mut world.node());
+    let open = phoenix_planner::kind::probes(&wanted(&with_public("macvlan")), &facts);
+    let open = open.into_iter().filter(|probe| !facts.knows(probe)).collect::<Vec<_>>();
+    assert_eq!(open, []);
+}
+
+#[test]
+fn a_locked_container_says_so_in_the_plan() {
+    let conf = [HEAD, NET0, TAIL].concat().replace("memory", "lock: backup\nmemory");
+    let world = running(&conf);
+    let plan = world.plan(&wanted(&json!({"memory_mb": 1024}))).unwrap();
+    assert!(shown(&plan).contains("locked (backup)"), "{}", shown(&plan));
+    assert!(plan.is_empty(), "{}", shown(&plan));
+    assert_eq!(world.config(101), conf);
+}
+
+#[test]
+fn rules_of_the_public_interface_go_with_it() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let mine = "[RULES]\n\n# mine\nIN DROP -source 10.0.0.77\n";
+    world.write("fs/etc/pve/firewall/101.fw", mine);
+    let mut container = with_public("macvlan");
+    assert_settles(&world, &wanted(&container));
+    assert!(world.text("fs/etc/pve/firewall/101.fw").contains("eth1 (public)"));
+    container["public_interface"]["enabled"] = json!(false);
+    assert_settles(&world, &wanted(&container));
+    assert_eq!(world.text("fs/etc/pve/firewall/101.fw"), mine);
+}
+
+#[test]
+fn a_captured_node_plans_as_the_node_did() {
+    let world = World::copy_of(&std::path::Path::new(UPGRADE).join("node"));
+    let desired = upgrade();
+    let facts = observe(&desired, &mut world.node());
+    let captured = World::new([]);
+    capture(&facts, captured.path("").as_path()).unwrap();
+    assert_eq!(shown(&captured.plan(&desired).unwrap()), shown(&world.plan(&desired).unwrap()));
+    assert_settles(&captured, &desired);
 }

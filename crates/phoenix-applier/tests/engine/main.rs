@@ -5,5 +5,6 @@
 
 mod cases;
 mod choices;
+mod faults;
 mod random;
 mod world;

@@ -192,26 +192,25 @@ fn shuts(observed: &Observed<'_>, container: &Container, cluster: &FwFile) -> bo
 
 /// Returns the rules that a container's file shall have; `None` leaves them alone.
 ///
-/// The rules of the public interface come first. Where no rules are declared, those that are there
-/// stay behind them, and the interface's own go with it.
+/// The rules of the public interface come first, and go with it. Where no rules are declared, those
+/// that are there stay behind them.
 fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
-    let enabled = container.public.as_ref().is_some_and(|public| public.enabled);
-    let public = PORTS.map(public_rule);
-    let ours = if enabled { public.to_vec() } else { Vec::new() };
-    if let Some(declared) = container.firewall.as_ref().and_then(|firewall| firewall.rules.as_ref())
-    {
-        return Some(
-            ours.into_iter().chain(declared.iter().map(|rule| rule.value.clone())).collect(),
-        );
-    }
+    let declared = container.firewall.as_ref().and_then(|firewall| firewall.rules.as_ref());
+    let declared =
+        declared.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>());
+    let public = container.public.as_ref().is_some_and(|public| public.enabled);
+    let wanted = if public { PORTS.map(public_rule).to_vec() } else { Vec::new() };
     let is_ours = |rule: &Rule| {
-        let same = public.iter().any(|public| public.same_meaning(rule));
-        same && (enabled || rule.comment.as_deref() == Some(PUBLIC))
+        let meant = PORTS.map(public_rule).iter().any(|p| p.same_meaning(rule));
+        // Without the interface, only what carries phoenix's own comment was made for it.
+        meant && (public || rule.comment.as_deref() == Some(PUBLIC))
     };
     let present = present.rules().iter().map(|rule| &rule.rule);
-    let nothing_to_do = !enabled && !present.clone().any(is_ours);
-    let others = present.filter(|rule| !is_ours(rule)).cloned();
-    (!nothing_to_do).then(|| ours.into_iter().chain(others).collect())
+    if declared.is_none() && !public && !present.clone().any(is_ours) {
+        return None;
+    }
+    let rest = declared.unwrap_or_else(|| present.filter(|r| !is_ours(r)).cloned().collect());
+    Some(wanted.into_iter().chain(rest).collect())
 }
 
 fn public_rule(port: u16) -> Rule {

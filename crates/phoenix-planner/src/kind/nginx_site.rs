@@ -19,7 +19,7 @@ use crate::address::Address;
 use crate::desired::{Container, Desired, PublicInterface};
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
-use crate::operation::{Check, Leaves, Operation, Run, Shown, Transform, Want, Write};
+use crate::operation::{Check, Operation, Run, Shown, Transform, Want, Write};
 use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
 use crate::probe::{Answer, Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
@@ -166,7 +166,13 @@ impl Site {
             let help = "Mend the file until `nginx -t` takes it, then plan again.";
             return Err(Refusal::file(&at, Some(problem.line), problem.message.clone(), help));
         }
-        if !reading.loads(path) {
+        let loads = reading.loads(path);
+        if !loads && !observed.is_running(container.vmid) {
+            // It may be read by a link, and only the container can say where links lead.
+            draft.defer(address, "whether nginx reads it cannot be seen before the container runs");
+            return Ok(None);
+        }
+        if !loads {
             draft.note(format!("{at} is not included by the container's nginx.conf: nginx does not serve it, and `nginx -t` proves nothing about it"));
         }
         Ok(Some(Self { address, at, path: path.clone(), text }))
@@ -229,12 +235,16 @@ fn edit(
     after: String,
     install: Option<Operation>,
 ) -> Vec<Operation> {
-    let place = Place::Guest(container.vmid);
     let argv_of = [helper(container.vmid).path.to_string(), site.path.to_string()].to_vec();
     let transform =
         Transform { at: site.at.clone(), before: site.text.clone(), after, argv: argv_of };
-    let test = Run { leaves: Leaves::Nothing, ..Run::at(place, argv(["nginx", "-t"])) };
-    install.into_iter().chain([Operation::Transform(transform), Operation::Run(test)]).collect()
+    let test = Check { probe: test_probe(container), want: Want::Success, attempts: 1, pause: 0 };
+    install.into_iter().chain([Operation::Transform(transform), Operation::Check(test)]).collect()
+}
+
+/// The test changes nothing: it is a question.
+fn test_probe(container: &Container) -> Probe {
+    Probe::Run { place: Place::Guest(container.vmid), argv: argv(["nginx", "-t"]) }
 }
 
 /// A reload would keep the old sockets and say nothing (measured), so nginx is restarted, and its

@@ -3,7 +3,7 @@
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::property::PropertyText;
 
-use super::keys::{KeyChange, present};
+use super::keys::{KeyChange, is_on, present};
 use crate::desired::Container;
 
 /// Returns the change of `features`; those that are not declared stay.
@@ -16,7 +16,11 @@ pub(super) fn change(container: &Container, conf: &LxcConf) -> Option<KeyChange>
     for (name, value) in nesting.into_iter().chain(others) {
         let present = before.get(name);
         // A feature that is not named is off.
-        if present.unwrap_or("0") != value {
+        let same = match value {
+            "0" | "1" => is_on(present.unwrap_or_default()) == (value == "1"),
+            _ => present == Some(value),
+        };
+        if !same {
             parts.push((name.to_owned(), present.map(str::to_owned), Some(value.to_owned())));
             after = after.with(name, value);
         }

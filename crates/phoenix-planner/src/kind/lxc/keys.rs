@@ -105,6 +105,11 @@ pub(super) fn declares(container: &Container, key: &str) -> bool {
     }
 }
 
+/// Returns whether a boolean is on, in any of the words that Proxmox VE takes for it.
+pub(super) fn is_on(word: &str) -> bool {
+    ["1", "on", "yes", "true"].iter().any(|on| word.eq_ignore_ascii_case(on))
+}
+
 /// Returns the keys whose declared value means something else than the present one.
 pub(super) fn changes(container: &Container, conf: &LxcConf) -> Vec<KeyChange> {
     let mut changes = Vec::new();
@@ -118,7 +123,11 @@ pub(super) fn changes(container: &Container, conf: &LxcConf) -> Vec<KeyChange> {
     number("memory", container.memory.as_ref().map(|l| l.value), Some(512));
     number("swap", container.swap.as_ref().map(|l| l.value), Some(512));
     number("cores", container.cores.as_ref().map(|l| l.value.into()), None);
-    number("onboot", container.onboot.as_ref().map(|l| l.value.into()), Some(0));
+    let onboot = container.onboot.as_ref().map(|located| located.value);
+    if onboot.is_some_and(|wanted| wanted != is_on(present(conf, "onboot").unwrap_or_default())) {
+        let wanted = onboot.map(|on| u8::from(on).to_string());
+        changes.push(KeyChange::new(conf, "onboot", wanted));
+    }
     if let Some(name) = &container.hostname
         && present(conf, "hostname") != Some(name.value.as_str())
     {

@@ -274,12 +274,14 @@ pub(in super::super) fn shares_subnet(
     conf: &LxcConf,
     wanted: &PublicInterface,
 ) -> bool {
-    let declared = container.net0.as_ref().and_then(|net0| match net0.ip {
+    let declared = container.net0.as_ref().and_then(|net0| net0.ip);
+    let nets = conf.entries().filter(|(key, _)| *key != KEY && key.starts_with("net"));
+    // The present address of net0 counts only while it stays.
+    let others = nets.filter(|(key, _)| declared.is_none() || *key != "net0");
+    let declared = match declared {
         Some(Ipv4Config::Static(ip)) => Some(ip),
         _ => None,
-    });
-    let nets = conf.entries().filter(|(key, _)| *key != KEY && key.starts_with("net"));
-    let others = nets.filter(|(key, _)| declared.is_none() || *key != "net0");
+    };
     let others = others.filter_map(|(_, value)| NetText::parse(value).get("ip")?.parse().ok());
     let overlaps =
         |net: Ipv4Net| net.contains(&wanted.ip.addr()) || wanted.ip.contains(&net.addr());
