@@ -322,3 +322,10 @@ fn a_captured_node_plans_as_the_node_did() {
     assert_eq!(shown(&captured.plan(&desired).unwrap()), shown(&world.plan(&desired).unwrap()));
     assert_settles(&captured, &desired);
 }
+
+#[test]
+fn a_first_net0_without_a_bridge_is_refused() {
+    let world = running(&[HEAD, TAIL].concat());
+    let refusals = world.plan(&wanted(&json!({"network_config": {"ip": "dhcp"}}))).unwrap_err();
+    assert!(refusals[0].message.contains("no bridge"), "{refusals:?}");
+}
