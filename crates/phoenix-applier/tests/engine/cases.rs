@@ -329,3 +329,11 @@ fn a_first_net0_without_a_bridge_is_refused() {
     let refusals = world.plan(&wanted(&json!({"network_config": {"ip": "dhcp"}}))).unwrap_err();
     assert!(refusals[0].message.contains("no bridge"), "{refusals:?}");
 }
+
+#[test]
+fn what_follows_a_target_needs_nothing_outside() {
+    let world = gateway();
+    let plan = world.plan(&wanted(&with_public("macvlan"))).unwrap();
+    let part = plan.target(&["lxc/101/restart".parse().unwrap()]);
+    assert_eq!(addresses(&part), ["lxc/101", "lxc/101/restart", "service/pve-firewall"]);
+}
