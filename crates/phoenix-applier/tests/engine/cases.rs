@@ -337,3 +337,11 @@ fn what_follows_a_target_needs_nothing_outside() {
     let part = plan.target(&["lxc/101/restart".parse().unwrap()]);
     assert_eq!(addresses(&part), ["lxc/101", "lxc/101/restart", "service/pve-firewall"]);
 }
+
+#[test]
+fn values_of_the_environment_are_not_shown() {
+    let secret = "lxc.environment: TOKEN=hunter2\n";
+    let world = running(&[HEAD, NET0, TAIL, secret].concat());
+    let plan = world.plan(&wanted(&with_public("macvlan"))).unwrap();
+    assert!(!shown(&plan).contains("hunter2"), "{}", shown(&plan));
+}
