@@ -345,3 +345,17 @@ fn values_of_the_environment_are_not_shown() {
     let plan = world.plan(&wanted(&with_public("macvlan"))).unwrap();
     assert!(!shown(&plan).contains("hunter2"), "{}", shown(&plan));
 }
+
+#[test]
+fn raw_lines_that_are_lost_are_not_planned_for_ever() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let container = json!({
+        "memory_mb": 1024,
+        "lxc_options": ["lxc.sysctl.net.ipv4.ip_forward=1", "lxc.apparmor.profile=unconfined"],
+    });
+    if let Ok(plan) = world.plan(&wanted(&container)) {
+        assert_done(&plan, &world.apply(&plan));
+        let again = world.plan(&wanted(&container)).unwrap();
+        assert!(again.is_empty(), "{}", shown(&again));
+    }
+}

@@ -73,6 +73,7 @@ fn plan_one(
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
     changes.report_waiting(container.vmid, conf, running, draft);
+    changes.raw.report(container.vmid, draft);
     let restart = match &changes.public {
         Some(change) => change.needs_restart().then(|| "for its public interface".to_owned()),
         None => restart::outstanding(observed, container, conf),
