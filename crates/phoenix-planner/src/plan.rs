@@ -314,6 +314,7 @@ impl Plan {
         self.only(&kept, self.deferred.iter().filter(deferred).cloned().collect())
     }
 
+    /// Returns what is wanted, what it needs, and what follows from it and needs nothing else.
     fn focus(&self, wanted: impl Fn(&Action) -> bool) -> Self {
         let mut kept =
             self.steps().filter(|s| wanted(s.action)).map(|s| s.number).collect::<BTreeSet<_>>();
@@ -325,8 +326,11 @@ impl Plan {
             }
         }
         for step in self.steps() {
-            let follows = step.after().iter().any(|(number, _)| kept.contains(number));
-            if step.action.verb == Verb::Do && follows {
+            let after = step.after();
+            let follows = after.iter().any(|(number, _)| kept.contains(number));
+            let mut needs = after.iter().filter(|(_, edge)| *edge == Edge::Needs);
+            let whole = needs.all(|(number, _)| kept.contains(number));
+            if step.action.verb == Verb::Do && follows && whole {
                 kept.insert(step.number);
             }
         }

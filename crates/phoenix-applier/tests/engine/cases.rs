@@ -321,3 +321,40 @@ fn a_captured_node_plans_as_the_node_did() {
     assert_eq!(shown(&captured.plan(&desired).unwrap()), shown(&world.plan(&desired).unwrap()));
     assert_settles(&captured, &desired);
 }
+
+#[test]
+fn a_first_net0_without_a_bridge_is_refused() {
+    let world = running(&[HEAD, TAIL].concat());
+    let refusals = world.plan(&wanted(&json!({"network_config": {"ip": "dhcp"}}))).unwrap_err();
+    assert!(refusals[0].message.contains("no bridge"), "{refusals:?}");
+}
+
+#[test]
+fn what_follows_a_target_needs_nothing_outside() {
+    let world = gateway();
+    let plan = world.plan(&wanted(&with_public("macvlan"))).unwrap();
+    let part = plan.target(&["lxc/101/restart".parse().unwrap()]);
+    assert_eq!(addresses(&part), ["lxc/101", "lxc/101/restart", "service/pve-firewall"]);
+}
+
+#[test]
+fn values_of_the_environment_are_not_shown() {
+    let secret = "lxc.environment: TOKEN=hunter2\n";
+    let world = running(&[HEAD, NET0, TAIL, secret].concat());
+    let plan = world.plan(&wanted(&with_public("macvlan"))).unwrap();
+    assert!(!shown(&plan).contains("hunter2"), "{}", shown(&plan));
+}
+
+#[test]
+fn raw_lines_that_are_lost_are_not_planned_for_ever() {
+    let world = running(&[HEAD, NET0, TAIL].concat());
+    let container = json!({
+        "memory_mb": 1024,
+        "lxc_options": ["lxc.sysctl.net.ipv4.ip_forward=1", "lxc.apparmor.profile=unconfined"],
+    });
+    if let Ok(plan) = world.plan(&wanted(&container)) {
+        assert_done(&plan, &world.apply(&plan));
+        let again = world.plan(&wanted(&container)).unwrap();
+        assert!(again.is_empty(), "{}", shown(&again));
+    }
+}

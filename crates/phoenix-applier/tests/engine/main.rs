@@ -6,5 +6,6 @@
 mod cases;
 mod choices;
 mod faults;
+mod properties;
 mod random;
 mod world;

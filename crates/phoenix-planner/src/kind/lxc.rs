@@ -82,6 +82,7 @@ fn plan_one(
 ) -> Result<(), Vec<Refusal>> {
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
+    changes.raw.report(container.vmid, draft);
     let restart = match &changes.public {
         Some(change) => change.needs_restart().then(|| "for its public interface".to_owned()),
         None => restart::outstanding(observed, container, conf),

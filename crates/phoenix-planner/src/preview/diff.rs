@@ -72,6 +72,16 @@ fn hunk_header(old: &[&str], start: usize) -> String {
     }
 }
 
+/// Returns an unchanged line that sets an environment without its value: it is mostly a secret, and
+/// stands here only as context.
+fn without_value(line: &str) -> Option<String> {
+    let (key, value) = line.split_once([':', '='])?;
+    let key = key.trim();
+    let is_environment = key == "env" || key.starts_with("lxc.environment");
+    let name = value.split('=').next().unwrap_or_default();
+    is_environment.then(|| format!("{key}:{name}=…"))
+}
+
 fn shown_line(tag: ChangeTag, value: &str) -> String {
     let sign = match tag {
         ChangeTag::Delete => '-',
@@ -79,6 +89,8 @@ fn shown_line(tag: ChangeTag, value: &str) -> String {
         ChangeTag::Equal => ' ',
     };
     let line = value.strip_suffix('\n').unwrap_or(value);
+    let hidden = if tag == ChangeTag::Equal { without_value(line) } else { None };
+    let line = hidden.as_deref().unwrap_or(line);
     // A control character of a file must not steer the terminal of the one who reads the plan.
     let line = line.chars().flat_map(|c| match c {
         '\t' => vec!['\t'],

@@ -31,6 +31,16 @@ pub(super) fn change(
     if let (Some(bridge), true) = (&wanted.bridge, differences.iter().any(|key| key == "bridge")) {
         observed.require_bridge(bridge, &wanted.origin.at("bridge"))?;
     }
+    if before.is_none() && after.get("bridge").is_none() {
+        return Err(Refusal::declared(
+            &wanted.origin,
+            format!(
+                "container {} has no `net0` yet, and no bridge is declared for it",
+                container.vmid
+            ),
+            "Add `bridge` with the name of a bridge of the node.",
+        ));
+    }
     let mut change = KeyChange::new(conf, KEY, Some(after.to_string()));
     if before.is_some() {
         let part = |key: &String| {

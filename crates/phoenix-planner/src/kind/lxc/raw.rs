@@ -1,10 +1,11 @@
 //! `lxc_options`: raw `lxc.*` lines, which only an edit of the file can set.
 
-use phoenix_formats::lxc_conf::{Edit, LxcConf};
+use phoenix_formats::Vmid;
+use phoenix_formats::lxc_conf::{Edit, LostLine, LxcConf};
 
 use super::attribute;
 use crate::desired::Container;
-use crate::plan::{Attribute, Disruption};
+use crate::plan::{Attribute, Disruption, Draft};
 
 /// The keys of lxc.container.conf(5) that may stand several times, each line adding to the others.
 const LISTS: [&str; 9] = [
@@ -22,6 +23,8 @@ const LISTS: [&str; 9] = [
 /// The raw lines that are declared and not there.
 pub(super) struct Change {
     lines: Vec<Line>,
+    /// Lines that Proxmox VE would drop at its next write, so that they are not written.
+    impossible: Vec<LostLine>,
 }
 
 struct Line {
@@ -34,12 +37,18 @@ struct Line {
 pub(super) fn change(container: &Container, conf: &LxcConf) -> Change {
     let wanted = container.raw.iter().map(|located| &located.value);
     let missing = wanted.filter(|pair| !conf.raw().contains(pair));
-    let lines = missing.map(|(key, value)| Line {
+    let impossible = missing.clone().filter_map(lost).collect();
+    let lines = missing.filter(|pair| lost(pair).is_none()).map(|(key, value)| Line {
         key: key.clone(),
         before: replaced(conf, key).map(str::to_owned),
         after: value.clone(),
     });
-    Change { lines: lines.collect() }
+    Change { lines: lines.collect(), impossible }
+}
+
+/// Returns the line as Proxmox VE drops it, if it does.
+fn lost((key, value): &(String, String)) -> Option<LostLine> {
+    LxcConf::parse(&format!("{key}: {value}\n")).lost().pop()
 }
 
 /// Returns the value that a new one replaces: none for a key that may stand several times.
@@ -51,6 +60,14 @@ fn replaced<'a>(conf: &'a LxcConf, key: &str) -> Option<&'a str> {
 }
 
 impl Change {
+    /// Reports the lines that cannot be written.
+    pub(super) fn report(&self, vmid: Vmid, draft: &mut Draft) {
+        for LostLine { text, reason, .. } in &self.impossible {
+            let what = format!("`{text}` would be dropped by Proxmox VE: {reason}");
+            draft.defer(super::address(vmid), what);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
