@@ -2,7 +2,7 @@
 
 use phoenix_formats::lxc_conf::LxcConf;
 
-use super::{address, public};
+use super::{address, live, public};
 use crate::desired::{Container, PublicInterface};
 use crate::location::Place;
 use crate::observed::Observed;
@@ -20,21 +20,17 @@ const START: OnFailure = OnFailure::Retry { attempts: 10, pause: 15 };
 /// How long the guest's own network may take after its start: 30 seconds.
 const SETTLE: (u32, u32) = (15, 2);
 
-/// Adds what a container with a new public interface needs to have it: a restart when it runs, a
-/// start when it is stopped and shall run.
+/// Adds the restart of a running container whose public interface is to be what its configuration says.
 pub(super) fn plan(
     observed: &Observed<'_>,
     container: &Container,
     conf: &LxcConf,
-    configured: ActionId,
+    reason: &str,
+    needs: &[(ActionId, Edge)],
     draft: &mut Draft,
 ) {
-    let needs = [(configured, Edge::Needs)];
-    if !observed.is_running(container.vmid) {
-        ensure_running(observed, container, &needs, draft);
-        return;
-    }
-    let quiet = if public::holds_mac(conf) { release_mac(container) } else { Vec::new() };
+    let holds_mac = live::holds_mac(observed, container, public::holds_mac(conf));
+    let quiet = if holds_mac { release_mac(container) } else { Vec::new() };
     let mut notes =
         vec!["everything that the container serves is away while it restarts".to_owned()];
     if !quiet.is_empty() {
@@ -46,7 +42,7 @@ pub(super) fn plan(
     operations.push(Operation::Run(Run::on_node(argv(stop))));
     operations.push(start(container));
     operations.extend(shows_interface(container));
-    draft.add(action(container, "restart", "for its public interface", operations, notes), &needs);
+    draft.add(action(container, "restart", reason, operations, notes), needs);
 }
 
 /// Adds the start of a container that is stopped and declared to start at boot; returns the action,
