@@ -13,7 +13,7 @@ use phoenix_formats::nginx::{
     listening_sockets,
 };
 
-pub(super) use self::reading::Reading;
+pub(super) use self::reading::{Reading, resolved};
 use super::lxc;
 use crate::address::Address;
 use crate::desired::{Container, Desired, PublicInterface};
@@ -312,6 +312,15 @@ pub(super) fn planned(container: &Container, draft: &Draft) -> Vec<ActionId> {
 pub(super) fn live_sockets(observed: &Observed<'_>, vmid: Vmid) -> Option<String> {
     let output = observed.facts.ran(Place::Guest(vmid), &sockets_argv())?;
     output.success().then(|| output.stdout.clone())
+}
+
+/// Returns why the files of a container's nginx cannot be read, if they cannot: of a container that is
+/// stopped, nothing is known of who listens.
+pub(super) fn unreachable(observed: &Observed<'_>, vmid: Vmid) -> Option<String> {
+    match observed.facts.answer(&Probe::File(reading::main(vmid))) {
+        Answer::Unreachable(why) => Some(why),
+        _ => None,
+    }
 }
 
 fn helper(vmid: Vmid) -> Location {

@@ -21,6 +21,8 @@ pub(super) struct Served {
     loaded: Loaded,
     live: Option<String>,
     internal: Ipv4Addr,
+    /// Why the container cannot be asked, if it cannot.
+    unreachable: Option<String>,
 }
 
 /// On which addresses a port is served.
@@ -36,11 +38,17 @@ impl Served {
     pub(super) fn of(observed: &Observed<'_>, container: &Container, internal: Ipv4Addr) -> Self {
         let loaded = nginx_site::planned_reading(observed, container).loaded();
         let live = nginx_site::live_sockets(observed, container.vmid);
-        Self { loaded, live, internal }
+        let unreachable = nginx_site::unreachable(observed, container.vmid);
+        Self { loaded, live, internal, unreachable }
     }
 
     /// Returns whether NAT to a port may go, and reports why not.
     pub(super) fn allows(&self, container: &Container, port: u16, draft: &mut Draft) -> bool {
+        if let Some(why) = &self.unreachable {
+            let what = format!("what listens on port {port} cannot be seen: {why}");
+            draft.defer(address(port), what);
+            return false;
+        }
         match self.on(port) {
             On::Everywhere => true,
             On::InternalOnly => {
