@@ -2,13 +2,15 @@
 //!
 //! Files go to their own paths below `fs/` or `guests/<id>/fs/`; the live rules, who runs and what
 //! `pct` takes go where the simulated node looks for them; every other answer of a program goes to
-//! `answers.json`, word for word. What was absent or could not be asked is not written.
+//! `answers.json`, word for word. A file that was read through a symbolic link is written where it
+//! really is, with the link to it: both names must go on being one file. What was absent or could not be asked is not written.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use phoenix_planner::kind;
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Facts, Output, Probe};
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
     for (probe, answer) in facts.iter() {
         count += 1;
         match (probe, answer) {
-            (Probe::File(at), Answer::Text(text)) => write(&path(folder, at), text)?,
+            (Probe::File(at), Answer::Text(text)) => file(folder, at, &real(facts, at), text)?,
             (Probe::List(at), Answer::Names(_)) => fs::create_dir_all(path(folder, at))?,
             (Probe::Run { place, argv }, Answer::Ran(output)) => {
                 run(folder, *place, argv, output, &mut answers)?;
@@ -32,6 +34,34 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
     write_json(&folder.join("answers.json"), &Value::from(answers))?;
     write_json(&folder.join("node.json"), &node(facts))?;
     Ok(count)
+}
+
+/// Returns where a file really is.
+fn real(facts: &Facts, at: &Location) -> Location {
+    let Place::Guest(vmid) = at.place else { return at.clone() };
+    let real = kind::real_paths(facts, vmid).remove(at.path.as_str());
+    let real = real.and_then(|path| path.parse().ok());
+    real.map_or_else(|| at.clone(), |path| Location::guest(vmid, path))
+}
+
+fn file(folder: &Path, at: &Location, real: &Location, text: &str) -> io::Result<()> {
+    write(&path(folder, real), text)?;
+    if at == real {
+        return Ok(());
+    }
+    let link = path(folder, at);
+    if let Some(folder) = link.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    std::os::unix::fs::symlink(between(at, real), link)
+}
+
+/// Returns the way from a file's folder to another file of the same place.
+fn between(from: &Location, to: &Location) -> PathBuf {
+    let (from, to) = (from.path.relative(), to.path.relative());
+    let shared = from.split('/').zip(to.split('/')).take_while(|(a, b)| a == b).count();
+    let up = from.split('/').skip(shared + 1).map(|_| "..");
+    up.chain(to.split('/').skip(shared)).collect()
 }
 
 fn path(folder: &Path, at: &Location) -> PathBuf {
@@ -53,6 +83,7 @@ fn run(
         ["iptables-save"] => write(&folder.join("live/iptables.save"), &output.stdout),
         // The simulated node says these itself, and says something else after an apply.
         ["pct", "list"] | ["readlink" | "ss", ..] => Ok(()),
+        ["ip", ..] if place != Place::Node => Ok(()),
         _ => {
             answers.push(json!({
                 "place": place.to_string(),

@@ -8,9 +8,10 @@ use phoenix_planner::probe::Facts;
 
 use crate::node::Node;
 
-/// How often a node is asked before the planner must be content: names lead to files, files to the
-/// files that they include, and those to no more.
-const ROUNDS: usize = 4;
+/// How often a node is asked before the planner must be content. Guests' names lead to their
+/// configurations, those to nginx.conf, that to folders, those to sites, and sites to what they include
+/// in turn; with nothing more to ask it ends before.
+const ROUNDS: usize = 10;
 
 /// Returns the facts of a node that a plan needs: all probes of a round go out together.
 ///
