@@ -2,8 +2,9 @@
 //!
 //! Files go to their own paths below `fs/` or `guests/<id>/fs/`; the live rules, the node's name and who
 //! runs go where the simulated node looks for them; every other answer of a program goes to
-//! `answers.json`, word for word. A file that readlink(1) answers to be a link is written as one. What was
-//! absent or could not be asked is not written.
+//! `answers.json`, word for word. A file that was read through a symbolic link is written where it
+//! really is, with the link to it: both names must go on being one file. What was absent or could not
+//! be asked is not written.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +12,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use phoenix_planner::kind;
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Facts, Output, Probe};
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
     for (probe, answer) in facts.iter() {
         count += 1;
         match (probe, answer) {
-            (Probe::File(at), Answer::Text(text)) => write(&path(folder, at), text)?,
+            (Probe::File(at), Answer::Text(text)) => file(folder, at, &real(facts, at), text)?,
             (Probe::List(at), Answer::Names(_)) => fs::create_dir_all(path(folder, at))?,
             (Probe::Run { place, argv }, Answer::Ran(output)) => {
                 run(folder, *place, argv, output, &mut answers)?;
@@ -31,12 +33,37 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
             _ => count -= 1,
         }
     }
-    for (at, target) in links(facts) {
-        link(folder, &at, &target)?;
-    }
     write_json(&folder.join("answers.json"), &Value::from(answers))?;
     write_json(&folder.join("node.json"), &node(facts))?;
     Ok(count)
+}
+
+/// Returns where a file really is.
+fn real(facts: &Facts, at: &Location) -> Location {
+    let Place::Guest(vmid) = at.place else { return at.clone() };
+    let real = kind::real_paths(facts, vmid).remove(at.path.as_str());
+    let real = real.and_then(|path| path.parse().ok());
+    real.map_or_else(|| at.clone(), |path| Location::guest(vmid, path))
+}
+
+fn file(folder: &Path, at: &Location, real: &Location, text: &str) -> io::Result<()> {
+    write(&path(folder, real), text)?;
+    if at == real {
+        return Ok(());
+    }
+    let link = path(folder, at);
+    if let Some(folder) = link.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    symlink(between(at, real), link)
+}
+
+/// Returns the way from a file's folder to another file of the same place.
+fn between(from: &Location, to: &Location) -> PathBuf {
+    let (from, to) = (from.path.relative(), to.path.relative());
+    let shared = from.split('/').zip(to.split('/')).take_while(|(a, b)| a == b).count();
+    let up = from.split('/').skip(shared + 1).map(|_| "..");
+    up.chain(to.split('/').skip(shared)).collect()
 }
 
 fn path(folder: &Path, at: &Location) -> PathBuf {
@@ -70,38 +97,6 @@ fn run(
             Ok(())
         }
     }
-}
-
-/// Returns the files that are links, each with where it leads.
-fn links(facts: &Facts) -> BTreeMap<Location, Location> {
-    let mut links = BTreeMap::new();
-    for (probe, answer) in facts.iter() {
-        let (Probe::Run { place, argv }, Answer::Ran(output)) = (probe, answer) else { continue };
-        let lines = output.stdout.lines().collect::<Vec<_>>();
-        let paths = argv.strip_prefix(["readlink", "-f", "--"].map(str::to_owned).as_slice());
-        // A path without a target prints no line: then no line tells which path it belongs to.
-        let Some(paths) = paths.filter(|paths| paths.len() == lines.len()) else { continue };
-        let at = |path: &str| Some(Location { place: *place, path: path.parse().ok()? });
-        let pairs = paths.iter().zip(lines).filter(|(path, line)| path != line);
-        links.extend(pairs.filter_map(|(path, line)| Some((at(path)?, at(line)?))));
-    }
-    links
-}
-
-/// Makes a file that has been written a link to another, which gets its text if it has none.
-fn link(folder: &Path, at: &Location, target: &Location) -> io::Result<()> {
-    let (from, to) = (path(folder, at), path(folder, target));
-    // The folder above may be the link, and what is in it is in its place then.
-    if !from.is_file() || from.canonicalize().ok() == to.canonicalize().ok() {
-        return Ok(());
-    }
-    if !to.exists() {
-        fs::create_dir_all(to.parent().unwrap_or(folder))?;
-        fs::copy(&from, &to)?;
-    }
-    fs::remove_file(&from)?;
-    let up = at.path.as_str().matches('/').count().saturating_sub(1);
-    symlink(Path::new(&"../".repeat(up)).join(target.path.relative()), from)
 }
 
 /// Returns the description of the node: its name, and who runs.

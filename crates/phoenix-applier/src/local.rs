@@ -32,6 +32,7 @@ use phoenix_planner::probe::{Answer, Output, Probe};
 
 pub use self::detect::NotANode;
 use self::guest::Guest;
+use self::lock::Lock;
 use self::program::{Excess, Failure, Tools};
 use self::replace::Trouble;
 use self::root::Root;
@@ -40,6 +41,10 @@ use crate::node::{Effect, Node, NodeError};
 /// How many places are asked at the same time: `pct exec` takes most of a second and waits for the
 /// guest, while a small node has no more cores than this.
 const WORKERS: usize = 4;
+
+/// The file that is locked during an apply: two at the same time would restart the same guests. In a
+/// folder that only root writes to, so that nobody else can hold it.
+const CLAIM: &str = "/run/phoenix-apply.lock";
 
 /// How long a [`LocalNode`] waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,7 @@ pub struct LocalNode {
     root: Root,
     tools: Tools,
     limits: Limits,
+    claim: Option<Lock>,
 }
 
 impl LocalNode {
@@ -89,7 +95,12 @@ impl LocalNode {
     /// Returns a node whose file system is the folder `root`; nothing is checked.
     pub fn with_root(root: impl Into<PathBuf>) -> io::Result<Self> {
         let path = root.into();
-        Ok(Self { root: Root::at(&path)?, tools: Tools::new(path), limits: Limits::default() })
+        Ok(Self {
+            root: Root::at(&path)?,
+            tools: Tools::new(path),
+            limits: Limits::default(),
+            claim: None,
+        })
     }
 
     /// Returns the same node with other waiting times.
@@ -192,6 +203,19 @@ impl Node for LocalNode {
             }),
             Effect::Run { place, argv } => self.run(place, argv),
         }
+    }
+
+    fn claim(&mut self) -> Result<(), NodeError> {
+        self.claim = None;
+        match Lock::file(&self.root, CLAIM, Duration::ZERO) {
+            Ok(lock) => self.claim = Some(lock),
+            Err(Trouble::Refused(_)) => {
+                let why = "another apply is at work on this node: wait until it is done";
+                return Err(NodeError::Refused(why.to_owned()));
+            }
+            Err(trouble) => return Err(trouble.at(&Location::node(CLAIM))),
+        }
+        Ok(())
     }
 
     fn pause(&mut self, seconds: u32) {

@@ -58,6 +58,11 @@ pub trait Node {
     /// Carries out one change. A program that ends with another status than 0 is no error here.
     fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError>;
 
+    /// Keeps other applies away from this node until it is dropped, or says that one is at work.
+    fn claim(&mut self) -> Result<(), NodeError> {
+        Ok(())
+    }
+
     /// Lets some seconds pass before something is tried again.
     fn pause(&mut self, seconds: u32);
 }

@@ -2,7 +2,7 @@
 //!
 //! A new kind costs its file, two lines here, and its part of [`crate::desired`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod firewall;
 mod lxc;
@@ -71,6 +71,12 @@ fn writes_cluster_files(plan: &Plan) -> bool {
 /// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.
 pub(crate) fn only_looks_at(at: &crate::location::Location) -> bool {
     nat::sources::is_script(at)
+}
+
+/// Returns where files in a container really are, by the paths of the answers that went through
+/// symbolic links or may have.
+pub fn real_paths(facts: &Facts, vmid: phoenix_formats::Vmid) -> BTreeMap<String, String> {
+    nginx_site::resolved(vmid, facts)
 }
 
 /// Returns whether a container is on the node, as far as the facts tell.

@@ -306,15 +306,15 @@ impl Guest {
             ])
             .concat();
         text += &self.raw_net1(choices);
-        text += &choices.of(&["", "lxc.environment: PHOENIX_PUBLIC_INTERFACE=eth1\n"]);
-        text += &choices.of(&[
+        text += choices.of(&["", "lxc.environment: PHOENIX_PUBLIC_INTERFACE=eth1\n"]);
+        text += choices.of(&[
             "",
             "\n[pve:pending]\nnameserver: 9.9.9.9\n",
             "\n[pve:pending]\nfeatures: nesting=1\ntimezone: host\n",
             "\n[pve:pending]\ndelete: nameserver\n",
             "\n[pve:pending]\ndelete: nameserver\nnameserver: 1.1.1.1\n",
         ]);
-        text += &choices.of(&["", "\n[before]\narch: amd64\nmemory: 64\nnet1: name=eth1,bridge=vmbr0,type=veth\nrootfs: local:x,size=8G\nsnaptime: 1760000000\nlxc.net.1.type: macvlan\n"]);
+        text += choices.of(&["", "\n[before]\narch: amd64\nmemory: 64\nnet1: name=eth1,bridge=vmbr0,type=veth\nrootfs: local:x,size=8G\nsnaptime: 1760000000\nlxc.net.1.type: macvlan\n"]);
         text
     }
 

@@ -206,3 +206,16 @@ fn without_a_lock_folder_the_reason_is_told() {
     let written = write(&mut machine.node(), at, Expect::Absent, "x");
     assert!(matches!(written, Err(NodeError::File { .. })), "{written:?}");
 }
+
+#[test]
+fn one_apply_at_a_time() {
+    let machine = Machine::new();
+    machine.put("/run/phoenix-apply.lock", "");
+    let (mut first, mut second) = (machine.node(), machine.node());
+    first.claim().unwrap();
+    let second_claim = second.claim();
+    assert!(matches!(second_claim, Err(NodeError::Refused(why)) if why.contains("another apply")));
+    first.claim().unwrap();
+    drop(first);
+    second.claim().unwrap();
+}

@@ -7,6 +7,7 @@
 mod conflicts;
 mod features;
 mod keys;
+mod live;
 mod net0;
 mod public;
 mod raw;
@@ -39,10 +40,11 @@ pub(super) fn address(vmid: Vmid) -> Address {
 }
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    let _ = facts;
+    let public = desired.containers.values().filter(|container| container.public.is_some());
+    let there = public.filter(|container| facts.text(&config_path(container.vmid)).is_some());
     let configs = desired.containers.keys().map(|vmid| Probe::File(config_path(*vmid)));
     let routes = desired.containers.values().filter_map(public::route_probe);
-    let links = desired.containers.values().filter_map(restart::links_probe);
+    let links = there.map(live::links_probe);
     configs.chain(routes).chain(links).chain([public::capability_probe()]).collect()
 }
 
@@ -83,22 +85,21 @@ fn plan_one(
     let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
     changes.raw.report(container.vmid, draft);
-    let restart = match &changes.public {
-        Some(change) => change.needs_restart().then(|| "for its public interface".to_owned()),
-        None => restart::outstanding(observed, container, conf),
-    };
+    let restart = changes.restart(observed, container).filter(|_| running);
+    let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
     if running && restart.is_none() {
         changes.report_waiting(container, conf, draft);
     }
-    let mut needs = Vec::new();
+    let rules = draft.find(&Address::new("firewall", container.vmid));
+    let mut before = rules.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
     if !changes.is_empty() {
         let action = changes.into_action(container, conf, running)?;
-        let rules = draft.find(&Address::new("firewall", container.vmid));
-        let before = rules.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
-        needs.push((draft.add(action, &before), Edge::Needs));
+        before = vec![(draft.add(action, &before), Edge::Needs)];
     }
-    if let Some(reason) = restart {
-        restart::plan(observed, container, conf, &reason, &needs, draft);
+    match restart {
+        Some(reason) => restart::plan(observed, container, conf, reason, &before, draft),
+        None if restarts => drop(ensure_running(observed, container, &before, draft)),
+        None => {}
     }
     Ok(())
 }
@@ -142,6 +143,14 @@ impl Changes {
 
     fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.public.is_none() && self.raw.is_empty()
+    }
+
+    /// Returns why a container must be restarted, if it runs.
+    fn restart(&self, observed: &Observed<'_>, container: &Container) -> Option<&'static str> {
+        match &self.public {
+            Some(change) => change.needs_restart().then_some("for its public interface"),
+            None => live::lag(observed, container),
+        }
     }
 
     /// Reports what is already declared to the node and waits for the container's next start.

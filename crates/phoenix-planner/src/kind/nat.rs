@@ -179,13 +179,13 @@ fn remove(
     gone: &mut BTreeMap<usize, Vec<usize>>,
 ) -> Action {
     let mut attributes = Vec::new();
-    let mut operations = Vec::new();
+    let (mut edits, mut deletions) = (Vec::new(), Vec::new());
     for (number, removals) in group {
         let source = &sources[*number];
         match &source.kind {
             SourceKind::Live => {
                 attributes.extend(removals.iter().map(live_attribute));
-                operations.extend(removals.iter().map(delete_live));
+                deletions.extend(removals.iter().map(delete_live));
             }
             SourceKind::File { at, .. } => {
                 let gone = gone.entry(*number).or_default();
@@ -193,10 +193,12 @@ fn remove(
                 gone.extend(removals.iter().map(|removal| removal.index));
                 let after = source.without(gone);
                 let write = Write::new(at.clone(), Some(before), after, sources::FILE_MODE);
-                operations.push(Operation::Write(write));
+                edits.push(Operation::Write(write));
             }
         }
     }
+    // Files first: an edit can be taken back, and a file that has changed meanwhile stops the rest.
+    let operations = edits.into_iter().chain(deletions).collect();
     Action {
         address: address(port),
         verb: Verb::Remove,

@@ -13,7 +13,7 @@ use phoenix_formats::nginx::{
     listening_sockets,
 };
 
-pub(super) use self::reading::Reading;
+pub(super) use self::reading::{Reading, resolved};
 use super::lxc;
 use crate::address::Address;
 use crate::desired::{Container, Desired, PublicInterface};

@@ -55,6 +55,10 @@ pub(super) fn carry_out(session: &mut Session, selection: &Selection, consent: &
         }
         Err(exit) => return exit,
     }
+    if let Err(error) = session.node().claim() {
+        out::say(&format!("{error}; nothing was done"));
+        return Exit::Error;
+    }
     // Time has passed since the plan was made: what is applied is what the node is now.
     match session.plan(selection) {
         Some(now) if now.digest() == plan.digest() => execute(session, selection, &plan),
@@ -93,11 +97,18 @@ fn consented(plan: &Plan, consent: &Consent) -> Result<bool, Exit> {
     Ok(out::ask(&format!("Apply {} {noun}?", plan.len())))
 }
 
+/// What asks an apply to end: Ctrl-C, the end of a service or machine, and a lost connection, which
+/// must not leave a container stopped.
+const ENDING: [i32; 3] =
+    [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
+
 /// Carries a plan out, reports, and plans again.
 pub(super) fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
     let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    if signal_hook::flag::register(signal_hook::consts::SIGINT, flag).is_err() {
+    let caught = ENDING.iter().try_for_each(|signal| {
+        signal_hook::flag::register(*signal, Arc::clone(&interrupted)).map(drop)
+    });
+    if caught.is_err() {
         out::say(
             "an interrupt cannot be caught here: it would end phoenix in the middle of a step",
         );

@@ -288,11 +288,6 @@ pub(in super::super) fn shares_subnet(
     others.chain(declared).any(overlaps)
 }
 
-/// Returns whether the configuration has no public interface in any form.
-pub(super) fn is_absent(conf: &LxcConf) -> bool {
-    present(conf, KEY).is_none() && raw_of(conf).is_empty()
-}
-
 /// Returns whether phoenix has put the public interface into a configuration.
 pub(in super::super) fn is_marked(text: &str) -> bool {
     let raw = LxcConf::parse(text).raw().to_vec();

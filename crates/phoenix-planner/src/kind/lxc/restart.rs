@@ -1,16 +1,14 @@
 //! Stopping and starting a container, and what it must show afterwards.
 
-use phoenix_formats::iproute::{Link, read_links};
 use phoenix_formats::lxc_conf::LxcConf;
 
-use super::{address, public};
+use super::{address, live, public};
 use crate::desired::{Container, PublicInterface};
 use crate::location::Place;
 use crate::observed::Observed;
 use crate::operation::{Check, OnFailure, Operation, Run, Want};
 use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
-use crate::probe::{Answer, Argv, Probe, argv};
-use crate::want;
+use crate::probe::{Argv, argv};
 
 /// Seconds that a container has for its shutdown before it is stopped: Proxmox VE's own default.
 const SHUTDOWN: &str = "60";
@@ -22,8 +20,7 @@ const START: OnFailure = OnFailure::Retry { attempts: 10, pause: 15 };
 /// How long the guest's own network may take after its start: 30 seconds.
 const SETTLE: (u32, u32) = (15, 2);
 
-/// Adds what a container with a new public interface needs to have it: a restart when it runs, a
-/// start when it is stopped and shall run.
+/// Adds the restart of a running container whose public interface is to be what its configuration says.
 pub(super) fn plan(
     observed: &Observed<'_>,
     container: &Container,
@@ -32,11 +29,8 @@ pub(super) fn plan(
     needs: &[(ActionId, Edge)],
     draft: &mut Draft,
 ) {
-    if !observed.is_running(container.vmid) {
-        ensure_running(observed, container, needs, draft);
-        return;
-    }
-    let quiet = if public::holds_mac(conf) { release_mac(container) } else { Vec::new() };
+    let holds_mac = live::holds_mac(observed, container, public::holds_mac(conf));
+    let quiet = if holds_mac { release_mac(container) } else { Vec::new() };
     let mut notes =
         vec!["everything that the container serves is away while it restarts".to_owned()];
     if !quiet.is_empty() {
@@ -49,45 +43,6 @@ pub(super) fn plan(
     operations.push(start(container));
     operations.extend(shows_interface(container));
     draft.add(action(container, "restart", reason, operations, notes), needs);
-}
-
-/// Returns the question which interfaces a container with a public interface has.
-pub(super) fn links_probe(container: &Container) -> Option<Probe> {
-    container.public.as_ref()?;
-    let place = Place::Guest(container.vmid);
-    Some(Probe::Run { place, argv: links_argv() })
-}
-
-fn links_argv() -> Argv {
-    argv(["ip", "-json", "-details", "address", "show"])
-}
-
-/// Returns why a running container whose configuration is right must be restarted: it still has the
-/// interface with which it was started, as when an apply was interrupted before its restart.
-pub(super) fn outstanding(
-    observed: &Observed<'_>,
-    container: &Container,
-    conf: &LxcConf,
-) -> Option<String> {
-    let wanted = container.public.as_ref().filter(|_| observed.is_running(container.vmid))?;
-    let output = observed.facts.ran(Place::Guest(container.vmid), &links_argv())?;
-    // A container that cannot be asked, having no ip(8), is left as it runs.
-    let links = read_links(&output.stdout).ok().filter(|_| output.success())?;
-    if wanted.enabled {
-        let why = want::holds(&wanted_interface(wanted), &Answer::Ran(output.clone())).err()?;
-        return Some(format!("it was not restarted yet: {why}"));
-    }
-    let is_old = |link: &Link| link.name == PublicInterface::NAME && link.mac == wanted.mac;
-    let left = wanted.mac.is_some() && public::is_absent(conf) && links.iter().any(is_old);
-    left.then(|| format!("it was not restarted yet: it still has {}", PublicInterface::NAME))
-}
-
-fn wanted_interface(wanted: &PublicInterface) -> Want {
-    Want::Interface {
-        name: PublicInterface::NAME.to_owned(),
-        ip: wanted.ip.addr(),
-        mac: wanted.mac.map(|mac| mac.to_string()),
-    }
 }
 
 /// Adds the start of a container that is stopped and declared to start at boot; returns the action,
@@ -158,8 +113,12 @@ fn release_mac(container: &Container) -> Vec<Operation> {
 pub(in super::super) fn shows_interface(container: &Container) -> Option<Operation> {
     let wanted = container.public.as_ref().filter(|wanted| wanted.enabled)?;
     Some(Operation::Check(Check {
-        probe: Probe::Run { place: Place::Guest(container.vmid), argv: links_argv() },
-        want: wanted_interface(wanted),
+        probe: live::links_probe(container),
+        want: Want::Interface {
+            name: PublicInterface::NAME.to_owned(),
+            ip: wanted.ip.addr(),
+            mac: wanted.mac.map(|mac| mac.to_string()),
+        },
         attempts: SETTLE.0,
         pause: SETTLE.1,
     }))

@@ -37,6 +37,11 @@ fn resolve_argv(paths: &BTreeSet<AbsolutePath>) -> Argv {
     words.chain(paths.iter().map(ToString::to_string)).collect()
 }
 
+/// Returns the place of a container's nginx.conf.
+pub(super) fn main(vmid: Vmid) -> Location {
+    Location::guest(vmid, MAIN.parse().expect("the main file's path is absolute"))
+}
+
 #[derive(Default)]
 struct Followed {
     files: BTreeSet<AbsolutePath>,
@@ -45,7 +50,7 @@ struct Followed {
 
 fn follow(vmid: Vmid, facts: &Facts) -> Followed {
     let mut followed = Followed::default();
-    let mut open = vec![MAIN.parse::<AbsolutePath>().expect("the main file's path is absolute")];
+    let mut open = vec![main(vmid).path];
     while let Some(path) = open.pop() {
         if followed.files.len() >= MOST || !followed.files.insert(path.clone()) {
             continue;
@@ -143,7 +148,7 @@ impl Reading {
 }
 
 /// Returns where paths lead: of all the questions that were asked, the answers pair by pair.
-fn resolved(vmid: Vmid, facts: &Facts) -> BTreeMap<String, String> {
+pub(in super::super) fn resolved(vmid: Vmid, facts: &Facts) -> BTreeMap<String, String> {
     let mut resolved = BTreeMap::new();
     for (probe, answer) in facts.iter() {
         let (Probe::Run { place: Place::Guest(guest), argv }, crate::probe::Answer::Ran(output)) =
