@@ -99,7 +99,7 @@ proptest! {
         }
         let Some(step) = plan.steps().last() else { return Ok(()) };
         let world = case.world();
-        let part = plan.target(&[step.action.address.clone()]);
+        let part = plan.target(std::slice::from_ref(&step.action.address));
         if !is_done(&part, &world) {
             return Ok(());
         }

@@ -26,7 +26,7 @@ impl Case {
             files: BTreeMap::new(),
         };
         let mut running = Vec::new();
-        for guest in (1..=number).map(Guest::new) {
+        for guest in (1..=number).map(Guest) {
             case.containers.insert(guest.id(), guest.declared(&mut choices));
             if choices.of(&[true, true, true, false]) {
                 case.guest_on_node(&guest, &mut choices);
@@ -143,14 +143,52 @@ fn hypervisor(choices: &mut Choices) -> Value {
     value
 }
 
+/// What a container's configuration may say, by key; `@` is the container's place.
+const SETTINGS: [&[&str]; 11] = [
+    &["memory: 512", "memory: 2048", "memory: 128"],
+    &["", "swap: 0", "swap: 512"],
+    &["", "cores: 1", "cores: 2", "cores: 4"],
+    &["", "onboot: 1", "onboot: 0", "onboot: yes"],
+    &["", "startup: 3", "startup: order=1,up=5,down=9", "startup: up=5"],
+    &["", "hostname: guest-@", "hostname: Other"],
+    &[
+        "",
+        "nameserver: 10.0.0.13",
+        "nameserver: 10.0.0.13 8.8.8.8",
+        "nameserver: 10.0.0.13,8.8.8.8",
+    ],
+    &["", "features: nesting=1", "features: keyctl=1,nesting=0,fuse=1", "features: nesting=on"],
+    &["", "tags: a;b"],
+    &["", "mp0: local:vm-disk-1,mp=/srv,size=1G"],
+    &["", "protection: 1"],
+];
+
+const RAW: [&str; 3] = [
+    "lxc.apparmor.profile: generated\n",
+    "lxc.mount.entry: /a a none bind 0 0\n",
+    "lxc.cap.drop: sys_time\n",
+];
+
+/// How a configuration may end: phoenix's mark, what waits, a snapshot.
+const TAILS: [&[&str]; 3] = [
+    &["", "lxc.environment: PHOENIX_PUBLIC_INTERFACE=eth1\n"],
+    &[
+        "",
+        "\n[pve:pending]\nnameserver: 9.9.9.9\n",
+        "\n[pve:pending]\nfeatures: nesting=1\ntimezone: host\n",
+        "\n[pve:pending]\ndelete: nameserver\n",
+        "\n[pve:pending]\ndelete: nameserver\nnameserver: 1.1.1.1\n",
+    ],
+    &[
+        "",
+        "\n[before]\narch: amd64\nmemory: 64\nnet1: name=eth1,bridge=vmbr0,type=veth\nrootfs: local:x,size=8G\nsnaptime: 1760000000\nlxc.net.1.type: macvlan\n",
+    ],
+];
+
 /// A container by its place among the others.
 struct Guest(u32);
 
 impl Guest {
-    fn new(number: u32) -> Self {
-        Self(number)
-    }
-
     fn id(&self) -> String {
         (100 + self.0).to_string()
     }
@@ -174,65 +212,66 @@ impl Guest {
 
     fn declared(&self, choices: &mut Choices) -> Value {
         let mut all = Map::new();
-        let mut may = |key: &str, options: &[Value]| {
-            let value = choices.of(options);
-            if !value.is_null() {
-                all.insert(key.to_owned(), value);
+        let fields = self.fields().into_iter().chain(self.networks());
+        for (key, options) in fields {
+            // Nothing is declared as often as each of the options.
+            let number = options.as_array().map_or(0, Vec::len);
+            let places = (0..=number).map(|at| at.checked_sub(1)).collect::<Vec<_>>();
+            if let Some(at) = choices.of(&places) {
+                all.insert(key.to_owned(), options[at].clone());
             }
-        };
-        let name = format!("guest-{}", self.0);
-        may("name", &[Value::Null, json!(name)]);
-        may("memory_mb", &[Value::Null, json!(512), json!(2048)]);
-        may("swap_mb", &[Value::Null, json!(512), json!(0)]);
-        may("cores", &[Value::Null, json!(1), json!(4)]);
-        may("start_at_boot", &[Value::Null, json!(true), json!(false)]);
-        may("boot_order", &[Value::Null, json!(1), json!(3)]);
-        may("boot_delay", &[Value::Null, json!(5)]);
-        may("apparmor_manages_nesting", &[Value::Null, json!(true), json!(false)]);
-        may("pct_options", &[Value::Null, json!(["keyctl=1"]), json!(["fuse=0", "keyctl=0"])]);
-        may(
-            "lxc_options",
-            &[
-                Value::Null,
-                json!(["lxc.apparmor.profile=unconfined"]),
-                json!(["lxc.mount.entry: /srv srv none bind 0 0", "lxc.cap.drop = sys_time"]),
-                json!(["lxc.cgroup2.devices.allow=c 195:* rwm"]),
-            ],
-        );
-        may("mac_address", &[Value::Null, json!(self.mac()), json!(self.mac().to_lowercase())]);
-        let firewall = json!({"enabled": true, "rules": [
-            {"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "8443", "iface": "eth1"},
-            {"type": "in", "action": "DROP", "source": "10.0.0.77", "comment": "not him"},
-            {"type": "out", "action": "ACCEPT", "enabled": false},
-        ]});
-        may(
-            "firewall",
-            &[
-                Value::Null,
-                firewall,
-                json!({"enabled": false}),
-                json!({"enabled": true}),
-                json!({"rules": [], "policy_in": "DROP"}),
-            ],
-        );
-        let static_net = json!({
-            "bridge": "vmbr0", "ip": format!("{}/24", self.ip()), "gw": "10.0.0.1", "nameservers": "10.0.0.13 8.8.8.8"
-        });
-        may(
-            "network_config",
-            &[
-                static_net.clone(),
-                Value::Null,
-                json!({"ip": "dhcp"}),
-                json!({"bridge": "vmbr1", "ip": "manual", "nameservers": ""}),
-                json!({"name": "lan0", "nameservers": "10.0.0.13"}),
-                json!({"bridge": "vmbr0", "ip": format!("{}/24", self.ip())}),
-            ],
-        );
+        }
         if let Some(public) = self.public(choices) {
             all.insert("public_interface".to_owned(), public);
         }
         Value::Object(all)
+    }
+
+    /// Returns what may be declared, by field.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("name", json!([format!("guest-{}", self.0)])),
+            ("memory_mb", json!([512, 2048])),
+            ("swap_mb", json!([512, 0])),
+            ("cores", json!([1, 4])),
+            ("start_at_boot", json!([true, false])),
+            ("boot_order", json!([1, 3])),
+            ("boot_delay", json!([5])),
+            ("apparmor_manages_nesting", json!([true, false])),
+            ("pct_options", json!([["keyctl=1"], ["fuse=0", "keyctl=0"]])),
+            (
+                "lxc_options",
+                json!([
+                    ["lxc.apparmor.profile=unconfined"],
+                    ["lxc.mount.entry: /srv srv none bind 0 0", "lxc.cap.drop = sys_time"],
+                    ["lxc.cgroup2.devices.allow=c 195:* rwm"],
+                ]),
+            ),
+        ]
+    }
+
+    fn networks(&self) -> Vec<(&'static str, Value)> {
+        let (mac, ip) = (self.mac(), format!("{}/24", self.ip()));
+        let rules = json!([
+            {"type": "in", "action": "ACCEPT", "proto": "tcp", "port": "8443", "iface": "eth1"},
+            {"type": "in", "action": "DROP", "source": "10.0.0.77", "comment": "not him"},
+            {"type": "out", "action": "ACCEPT", "enabled": false},
+        ]);
+        let firewalls = json!([
+            {"enabled": true, "rules": rules},
+            {"enabled": false},
+            {"enabled": true},
+            {"rules": [], "policy_in": "DROP"},
+        ]);
+        let networks = json!([
+            {"bridge": "vmbr0", "ip": ip, "gw": "10.0.0.1", "nameservers": "10.0.0.13 8.8.8.8"},
+            {"ip": "dhcp"},
+            {"bridge": "vmbr1", "ip": "manual", "nameservers": ""},
+            {"name": "lan0", "nameservers": "10.0.0.13"},
+            {"bridge": "vmbr0", "ip": ip},
+        ]);
+        let macs = json!([mac, mac.to_lowercase()]);
+        vec![("mac_address", macs), ("firewall", firewalls), ("network_config", networks)]
     }
 
     fn public(&self, choices: &mut Choices) -> Option<Value> {
@@ -259,63 +298,20 @@ impl Guest {
     }
 
     fn config(&self, choices: &mut Choices) -> String {
-        let mut text = choices.of(&["", "#a note, 100%25 by hand\n#second line\n"]).to_owned();
         let id = self.id();
-        let mut settings = vec![
-            "arch: amd64".to_owned(),
-            "ostype: debian".to_owned(),
-            format!("rootfs: local:{id}/vm-{id}-disk-0.raw,size=8G"),
-        ];
-        let mut may = |options: &[&str]| {
-            let line = choices.of(options);
-            if !line.is_empty() {
-                settings.push(line.to_owned());
-            }
-        };
-        may(&["memory: 512", "memory: 2048", "memory: 128"]);
-        may(&["", "swap: 0", "swap: 512"]);
-        may(&["", "cores: 1", "cores: 2", "cores: 4"]);
-        may(&["", "onboot: 1", "onboot: 0", "onboot: yes"]);
-        may(&["", "startup: 3", "startup: order=1,up=5,down=9", "startup: up=5"]);
-        may(&["", &format!("hostname: guest-{}", self.0), "hostname: Other"]);
-        may(&[
-            "",
-            "nameserver: 10.0.0.13",
-            "nameserver: 10.0.0.13 8.8.8.8",
-            "nameserver: 10.0.0.13,8.8.8.8",
-        ]);
-        may(&[
-            "",
-            "features: nesting=1",
-            "features: keyctl=1,nesting=0,fuse=1",
-            "features: nesting=on",
-        ]);
-        may(&["", "tags: a;b"]);
-        may(&["", "mp0: local:vm-disk-1,mp=/srv,size=1G"]);
-        may(&["", "protection: 1"]);
-        may(&self.net0().iter().map(String::as_str).collect::<Vec<_>>());
-        let nets = self.net1();
-        may(&nets.iter().map(String::as_str).collect::<Vec<_>>());
+        let head = choices.of(&["", "#a note, 100%25 by hand\n#second line\n"]);
+        let mut settings = vec![format!("rootfs: local:{id}/vm-{id}-disk-0.raw,size=8G")];
+        settings.extend(["arch: amd64", "ostype: debian"].map(str::to_owned));
+        settings
+            .extend(SETTINGS.map(|options| choices.of(options).replace('@', &self.0.to_string())));
+        settings.push(choices.of(&self.net0()));
+        settings.push(choices.of(&self.net1()));
+        settings.retain(|line| !line.is_empty());
         settings.sort();
-        text += &settings.iter().map(|line| format!("{line}\n")).collect::<String>();
-        text += &choices
-            .some(&[
-                "lxc.apparmor.profile: generated\n",
-                "lxc.mount.entry: /a a none bind 0 0\n",
-                "lxc.cap.drop: sys_time\n",
-            ])
-            .concat();
-        text += &self.raw_net1(choices);
-        text += choices.of(&["", "lxc.environment: PHOENIX_PUBLIC_INTERFACE=eth1\n"]);
-        text += choices.of(&[
-            "",
-            "\n[pve:pending]\nnameserver: 9.9.9.9\n",
-            "\n[pve:pending]\nfeatures: nesting=1\ntimezone: host\n",
-            "\n[pve:pending]\ndelete: nameserver\n",
-            "\n[pve:pending]\ndelete: nameserver\nnameserver: 1.1.1.1\n",
-        ]);
-        text += choices.of(&["", "\n[before]\narch: amd64\nmemory: 64\nnet1: name=eth1,bridge=vmbr0,type=veth\nrootfs: local:x,size=8G\nsnaptime: 1760000000\nlxc.net.1.type: macvlan\n"]);
-        text
+        let settings = settings.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let raw = choices.some(&RAW).concat() + &self.raw_net1(choices);
+        let tail = TAILS.map(|options| choices.of(options)).concat();
+        [head, &settings, &raw, &tail].concat()
     }
 
     fn net0(&self) -> Vec<String> {
