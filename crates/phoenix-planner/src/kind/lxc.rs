@@ -98,7 +98,7 @@ fn plan_one(
     }
     match restart {
         Some(reason) => restart::plan(observed, container, conf, reason, &before, draft),
-        None if restarts => drop(ensure_running(observed, container, &before, draft)),
+        None if restarts => drop(ensure_running(observed, container, draft)),
         None => {}
     }
     Ok(())

@@ -195,7 +195,8 @@ fn add(
     sites: Vec<(Site, String, usize)>,
     draft: &mut Draft,
 ) {
-    let up = lxc::ensure_running(observed, container, &[], draft);
+    // A container is started for what is to be done in it, never for its own sake.
+    let up = if sites.is_empty() { None } else { lxc::ensure_running(observed, container, draft) };
     let runs = observed.is_running(container.vmid) || up.is_some();
     let mut needs =
         lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();

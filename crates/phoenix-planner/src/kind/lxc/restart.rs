@@ -46,11 +46,10 @@ pub(super) fn plan(
 }
 
 /// Adds the start of a container that is stopped and declared to start at boot; returns the action,
-/// or that of a start or restart which is there already.
+/// or that of a start which is there already. It needs the configuration that is planned before it.
 pub(in super::super) fn ensure_running(
     observed: &Observed<'_>,
     container: &Container,
-    needs: &[(ActionId, Edge)],
     draft: &mut Draft,
 ) -> Option<ActionId> {
     let start_address = address(container.vmid).part("start");
@@ -62,7 +61,9 @@ pub(in super::super) fn ensure_running(
     let mut operations = vec![start(container)];
     operations.extend(shows_interface(container));
     let reason = "stopped, and declared to start at boot";
-    Some(draft.add(action(container, "start", reason, operations, Vec::new()), needs))
+    let needs = draft.find(&address(container.vmid)).map(|id| (id, Edge::Needs));
+    let needs = needs.into_iter().collect::<Vec<_>>();
+    Some(draft.add(action(container, "start", reason, operations, Vec::new()), &needs))
 }
 
 /// Returns the restart or start of a container that is already planned.
