@@ -42,7 +42,7 @@ fn undoable(words: &str, undo: &str) -> Run {
 fn plan(runs: Vec<Run>) -> Plan {
     let mut draft = Draft::default();
     let action = Action {
-        address: "lxc/101".parse::<Address>().unwrap(),
+        address: "lxc/101".parse::<Address>().expect("an address"),
         verb: Verb::Do,
         reason: String::new(),
         disruption: Disruption::None,
