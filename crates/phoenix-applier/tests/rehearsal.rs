@@ -1,7 +1,7 @@
 //! What a rehearsal on a node with real containers has shown: plans from states that no single
 //! apply leaves behind.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot lay out its node has failed")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
