@@ -8,6 +8,7 @@
 mod edit;
 mod name;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use edit::EditError;
@@ -106,13 +107,9 @@ impl Hosts {
     /// Returns all addresses of a name in the file's order, each once: the first of an IP version is the one that a
     /// program which asks for one gets.
     pub fn addresses_of(&self, name: &str) -> Vec<IpAddr> {
-        let mut found: Vec<IpAddr> = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.has(name)) {
-            if !found.contains(&entry.address) {
-                found.push(entry.address);
-            }
-        }
-        found
+        let mut seen = BTreeSet::new();
+        let entries = self.entries.iter().filter(|entry| entry.has(name));
+        entries.map(|entry| entry.address).filter(|address| seen.insert(*address)).collect()
     }
 
     /// Returns the names of an address in the file's order: the first is what a reverse lookup answers.

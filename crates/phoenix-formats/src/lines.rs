@@ -16,7 +16,8 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.split_inclusive('\n').enumerate().map(|(index, whole)| {
         let bare = whole.strip_suffix('\n').unwrap_or(whole);
         // Without a line feed a carriage return belongs to the line.
-        let bare = if bare.len() < whole.len() { bare.strip_suffix('\r').unwrap_or(bare) } else { bare };
+        let bare =
+            if bare.len() < whole.len() { bare.strip_suffix('\r').unwrap_or(bare) } else { bare };
         let (text, end) = whole.split_at(bare.len());
         Line { number: index + 1, text, end }
     })

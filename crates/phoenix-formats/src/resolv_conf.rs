@@ -14,6 +14,7 @@ use std::net::IpAddr;
 
 pub use edit::EditError;
 pub use manager::Manager;
+pub(crate) use read::inet_aton;
 use serde::Serialize;
 
 use crate::Warning;

@@ -114,9 +114,9 @@ fn with_names(entry: &Entry, line: Line<'_>, names: &[&str]) -> String {
         return line.text.to_owned();
     }
     let (fields, _) = split_comment(line.text);
-    let address_end = fields.find(|c| !is_space(c)).and_then(|start| {
-        fields[start..].find(is_space).map(|length| start + length)
-    });
+    let address_end = fields
+        .find(|c| !is_space(c))
+        .and_then(|start| fields[start..].find(is_space).map(|length| start + length));
     let behind_address = address_end.unwrap_or(fields.len());
     let gap = fields[behind_address..].find(|c| !is_space(c)).unwrap_or(0);
     let names_end = fields.trim_end_matches(is_space).len();

@@ -24,7 +24,9 @@ impl ResolvConf {
     /// Says that a server's zone is not one word.
     pub fn set_nameservers(&self, servers: &[Nameserver]) -> Result<String, EditError> {
         servers.iter().filter_map(|server| server.zone.as_deref()).try_for_each(check)?;
-        let wanted = servers.iter().map(|server| (Setting::Nameserver(server.clone()), format!("nameserver {server}")));
+        let wanted = servers
+            .iter()
+            .map(|server| (Setting::Nameserver(server.clone()), format!("nameserver {server}")));
         let is_server = |setting: &Setting| matches!(setting, Setting::Nameserver(_));
         Ok(self.with(wanted.collect(), is_server))
     }
@@ -38,7 +40,8 @@ impl ResolvConf {
         domains.iter().try_for_each(|domain| check(domain))?;
         let list = Setting::Search(domains.iter().map(|domain| (*domain).to_owned()).collect());
         let wanted = (list, format!("search {}", domains.join(" ")));
-        let is_list = |setting: &Setting| matches!(setting, Setting::Search(_) | Setting::Domain(_));
+        let is_list =
+            |setting: &Setting| matches!(setting, Setting::Search(_) | Setting::Domain(_));
         let wanted = if domains.is_empty() { Vec::new() } else { vec![wanted] };
         Ok(self.with(wanted, is_list))
     }

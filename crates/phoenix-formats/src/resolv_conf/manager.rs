@@ -61,7 +61,8 @@ impl Manager {
 
     /// Returns the program that a file's comments name; the first comment that names one counts.
     pub(super) fn of(text: &str) -> Option<Self> {
-        let comments = lines(text).map(|line| line.text).filter(|line| line.starts_with(['#', ';']));
+        let comments =
+            lines(text).map(|line| line.text).filter(|line| line.starts_with(['#', ';']));
         comments.map(str::to_ascii_lowercase).find_map(|comment| {
             MARKS.iter().find(|(mark, _)| comment.contains(mark)).map(|(_, manager)| *manager)
         })

@@ -38,7 +38,8 @@ impl Reader {
             "sortlist" => self.list(words, Setting::Sortlist),
             "options" => {
                 let words: Vec<&str> = words.collect();
-                let problems = words.iter().filter_map(|word| options::problem(word.trim_end_matches('\r')));
+                let problems =
+                    words.iter().filter_map(|word| options::problem(word.trim_end_matches('\r')));
                 problems.for_each(|problem| self.warn(problem));
                 self.list(words.into_iter(), Setting::Options);
             }
@@ -62,9 +63,8 @@ impl Reader {
     fn nameserver(&mut self, word: &str) {
         match nameserver(word) {
             Some(server) => self.push(Setting::Nameserver(server)),
-            None if word.ends_with('\r') => self.warn(
-                "the line ends with a carriage return, and the server is ignored".to_owned(),
-            ),
+            None if word.ends_with('\r') => self
+                .warn("the line ends with a carriage return, and the server is ignored".to_owned()),
             None if word.is_empty() => self.warn("`nameserver` needs an address".to_owned()),
             None => self.warn(format!("`{word}` is not an address, and the server is ignored")),
         }
@@ -81,7 +81,8 @@ impl Reader {
     fn list<'a>(&mut self, words: impl Iterator<Item = &'a str>, make: fn(Vec<String>) -> Setting) {
         let words: Vec<String> = words.map(str::to_owned).collect();
         if words.is_empty() {
-            return self.warn("there is nothing behind the keyword, and the line is ignored".to_owned());
+            return self
+                .warn("there is nothing behind the keyword, and the line is ignored".to_owned());
         }
         let setting = make(words);
         if let Setting::Search(domains) = &setting {
@@ -92,9 +93,14 @@ impl Reader {
 
     fn check_domain(&mut self, domain: &str) {
         if domain.ends_with('\r') {
-            self.warn("the line ends with a carriage return, which becomes a part of the domain".to_owned());
+            self.warn(
+                "the line ends with a carriage return, which becomes a part of the domain"
+                    .to_owned(),
+            );
         } else if domain.starts_with(['#', ';']) {
-            self.warn(format!("`{domain}` is taken for a domain: a comment needs a line of its own"));
+            self.warn(format!(
+                "`{domain}` is taken for a domain: a comment needs a line of its own"
+            ));
         }
     }
 
@@ -108,7 +114,8 @@ impl Reader {
 
     fn mark_unused(&mut self) {
         let mut servers = 0;
-        let is_list = |setting: &Setting| matches!(setting, Setting::Search(_) | Setting::Domain(_));
+        let is_list =
+            |setting: &Setting| matches!(setting, Setting::Search(_) | Setting::Domain(_));
         let last = self.entries.iter().rposition(|entry| is_list(&entry.setting));
         for (index, entry) in self.entries.iter_mut().enumerate() {
             let message = match &entry.setting {
