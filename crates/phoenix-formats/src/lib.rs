@@ -6,10 +6,13 @@
 //! - Parsing never fails as a whole. What is wrong with a line is a [`Warning`] with its position.
 //! - An edit changes only what it was told to change; every other byte stays.
 
+pub mod dnsmasq;
 pub mod firewall;
+pub mod hosts;
 pub mod interfaces;
 pub mod iproute;
 pub mod iptables;
+mod lines;
 pub mod lxc_conf;
 mod mac_addr;
 mod names;
@@ -17,6 +20,7 @@ pub mod net;
 pub mod nginx;
 pub mod pct;
 pub mod property;
+pub mod resolv_conf;
 mod vmid;
 mod warning;
 

@@ -238,6 +238,12 @@ pub enum InspectKind {
     Interfaces,
     /// What iptables-save prints.
     Iptables,
+    /// hosts(5).
+    Hosts,
+    /// resolv.conf(5).
+    ResolvConf,
+    /// A configuration of dnsmasq, by itself.
+    Dnsmasq,
 }
 
 /// The three kinds of `.fw` files.

@@ -1,16 +1,25 @@
 //! `phoenix inspect`: what phoenix understands of a file of the node.
 
+mod firewall;
+mod guest;
+mod names;
+mod network;
+mod nginx;
+mod text;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use phoenix_formats::Warning;
+use phoenix_formats::dnsmasq::DnsmasqConf;
 use phoenix_formats::firewall::{FwFile, Level};
+use phoenix_formats::hosts::Hosts;
 use phoenix_formats::interfaces::Interfaces;
 use phoenix_formats::iptables::SavedRules;
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::net::NetView;
 use phoenix_formats::nginx::NginxInspection;
 use phoenix_formats::pct::{self, Bridge, Live, NodeView, Outcome, State};
+use phoenix_formats::resolv_conf::ResolvConf;
 use serde::Serialize;
 
 use crate::args::{FirewallLevel, Inspect, InspectKind, Places};
@@ -47,40 +56,47 @@ impl From<ConfigError> for InspectError {
 }
 
 fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
-    match args.kind {
-        InspectKind::PctSet => pct_set(places, args),
-        InspectKind::Net => Ok(nets(&input(args)?, args.json)),
+    if args.kind == InspectKind::PctSet {
+        return pct_set(places, args);
+    }
+    let text = input(args)?;
+    Ok(match args.kind {
+        InspectKind::PctSet | InspectKind::Net => nets(&text, args.json),
         InspectKind::LxcConf => {
-            let conf = LxcConf::parse(&input(args)?);
-            let lost = conf.lost().into_iter();
-            let lost =
-                lost.map(|l| Warning::new(l.line, "Proxmox VE drops this line at its next write"));
-            let warnings = conf.warnings().iter().cloned().chain(lost).collect::<Vec<_>>();
-            Ok(shown(args, &conf.inspect(), conf.text(), &warnings))
+            let conf = LxcConf::parse(&text);
+            shown(args, &conf.inspect(), || guest::lxc_conf(&conf))
         }
         InspectKind::Firewall => {
-            let cluster = match &args.with_cluster {
-                Some(path) => Some(FwFile::parse(Level::Cluster, &config::read_lossy(path)?, None)),
-                None => None,
-            };
-            let file = FwFile::parse(level(args.level), &input(args)?, cluster.as_ref());
-            Ok(shown(args, &file, file.text(), &firewall_warnings(&file)))
+            let cluster = args.with_cluster.as_deref().map(config::read_lossy).transpose()?;
+            let cluster = cluster.map(|text| FwFile::parse(Level::Cluster, &text, None));
+            let file = FwFile::parse(level(args.level), &text, cluster.as_ref());
+            shown(args, &file, || firewall::firewall(&file))
         }
         InspectKind::Nginx => {
-            let text = input(args)?;
             let view = NginxInspection::of(&text);
-            let warnings = [view.problems.clone(), view.listen_problems.clone()].concat();
-            Ok(shown(args, &view, &text, &warnings))
+            shown(args, &view, || nginx::nginx(&view, &text))
         }
         InspectKind::Interfaces => {
-            let file = Interfaces::parse(&input(args)?);
-            Ok(shown(args, &file, file.text(), file.warnings()))
+            let file = Interfaces::parse(&text);
+            shown(args, &file, || network::interfaces(&file))
         }
         InspectKind::Iptables => {
-            let rules = SavedRules::parse(&input(args)?);
-            Ok(shown(args, &rules, rules.text(), rules.warnings()))
+            let rules = SavedRules::parse(&text);
+            shown(args, &rules, || network::iptables(&rules))
         }
-    }
+        InspectKind::Hosts => {
+            let file = Hosts::parse(&text);
+            shown(args, &file, || names::hosts(&file))
+        }
+        InspectKind::ResolvConf => {
+            let file = ResolvConf::parse(&text);
+            shown(args, &file, || names::resolv_conf(&file))
+        }
+        InspectKind::Dnsmasq => {
+            let file = DnsmasqConf::parse(&text);
+            shown(args, &file, || names::dnsmasq(&file))
+        }
+    })
 }
 
 fn level(level: FirewallLevel) -> Level {
@@ -91,13 +107,6 @@ fn level(level: FirewallLevel) -> Level {
     }
 }
 
-/// Returns what a file's reader warns about, and the rules that it keeps and never applies.
-fn firewall_warnings(file: &FwFile) -> Vec<Warning> {
-    let never = file.rules().iter().filter(|rule| !rule.is_applied() && rule.rule.enabled);
-    let never = never.map(|rule| Warning::new(rule.line, "kept, and never applied"));
-    file.warnings().iter().cloned().chain(never).collect()
-}
-
 /// Reads what is looked at: it may be broken in any way, and is never written back.
 fn input(args: &Inspect) -> Result<String, ConfigError> {
     match args.file.as_deref() {
@@ -106,39 +115,22 @@ fn input(args: &Inspect) -> Result<String, ConfigError> {
     }
 }
 
-/// Returns the JSON form, or the text with its warnings under the lines that they are about.
-fn shown(args: &Inspect, view: &impl Serialize, text: &str, warnings: &[Warning]) -> String {
-    if args.json { json(view) } else { annotated(text, warnings) }
+/// Returns the JSON form, or that for a person.
+fn shown(args: &Inspect, view: &impl Serialize, text: impl FnOnce() -> String) -> String {
+    if args.json { json(view) } else { text() }
 }
 
 fn json(view: &impl Serialize) -> String {
     serde_json::to_string(view).expect("what was read from text can be printed as JSON") + "\n"
 }
 
-fn annotated(text: &str, warnings: &[Warning]) -> String {
-    let mut lines = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        lines.push(format!("{:>5}  {line}", index + 1));
-        let here = warnings.iter().filter(|warning| warning.line == index + 1);
-        lines.extend(here.map(|warning| format!("       ^ {}", warning.message)));
-    }
-    let count = warnings.len();
-    let noun = if count == 1 { "warning" } else { "warnings" };
-    lines.push(format!("\n{count} {noun}."));
-    lines.join("\n") + "\n"
-}
-
 /// Every line is an input: lines end at `\n` only, and an empty line is an input too.
 fn nets(text: &str, as_json: bool) -> String {
-    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n').map(NetView::of);
-    if as_json {
-        return lines.map(|view| json(&view)).collect();
+    if !as_json {
+        return guest::nets(text);
     }
-    let line = |view: NetView| match (view.canonical, view.error) {
-        (Some(canonical), _) => format!("accepted  {canonical}\n"),
-        (None, error) => format!("refused   {}: {}\n", view.input, error.unwrap_or_default()),
-    };
-    lines.map(line).collect()
+    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
+    lines.map(|line| json(&NetView::of(line))).collect()
 }
 
 fn pct_set(places: &Places, args: &Inspect) -> Result<String, InspectError> {
@@ -159,14 +151,20 @@ fn pct_set(places: &Places, args: &Inspect) -> Result<String, InspectError> {
     })
 }
 
+/// Says what a `pct set` does, and shows the configuration that it leaves.
 fn told(outcome: &Outcome) -> String {
-    let mut lines = outcome.messages.clone();
+    let mut lines: Vec<String> =
+        outcome.messages.iter().map(|message| format!("! {message}")).collect();
     for (key, class) in &outcome.classes {
         lines.push(format!("{key}: {}", class.as_str()));
     }
-    lines.push(if outcome.succeeded { "done".to_owned() } else { "refused".to_owned() });
-    lines.push(String::new());
-    lines.join("\n") + &outcome.after
+    lines.push(match (outcome.succeeded, outcome.changed) {
+        (true, true) => "done, and this is the configuration then:".to_owned(),
+        (true, false) => "done, and nothing changed:".to_owned(),
+        (false, true) => "refused, and yet the configuration is another one then:".to_owned(),
+        (false, false) => "refused, and nothing changed:".to_owned(),
+    });
+    format!("{}\n\n{}", lines.join("\n"), guest::lxc_conf(&LxcConf::parse(&outcome.after)))
 }
 
 /// Reads `NAME[:MTU]` of every bridge; 1500 bytes when no MTU is said. The first one has the node's

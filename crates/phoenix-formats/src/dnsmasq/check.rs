@@ -1,0 +1,195 @@
+//! What dnsmasq refuses: unknown options, missing values, values that it cannot read, and what may stand only once.
+
+mod dhcp;
+mod number;
+mod word;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use super::setting::{Fault, Setting};
+use super::table::{self, Takes};
+use super::warn;
+use crate::Warning;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// dnsmasq accepts it, and it does not do what it looks like.
+    Wrong,
+    /// It depends on the machine whether dnsmasq starts.
+    Depends,
+    /// dnsmasq does not start.
+    Refused,
+}
+
+/// Something that is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) line: usize,
+    pub(super) weight: Weight,
+    pub(super) message: String,
+}
+
+impl Finding {
+    pub(super) fn new(line: usize, weight: Weight, message: impl Into<String>) -> Self {
+        Self { line, weight, message: message.into() }
+    }
+
+    fn of(line: usize, fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(message) => Self::new(line, Weight::Refused, message),
+            Fault::Depends(message) => Self::new(line, Weight::Depends, message),
+        }
+    }
+
+    pub(super) fn warning(&self) -> Warning {
+        Warning::new(self.line, self.message.clone())
+    }
+}
+
+/// A line of one of several files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Which of the files, counted from 0 in the order in which they are read.
+    pub(super) file: usize,
+    pub(super) line: usize,
+}
+
+impl Place {
+    /// Returns a finding about this line, with its file.
+    pub(super) fn found(self, weight: Weight, message: impl Into<String>) -> (usize, Finding) {
+        (self.file, Finding::new(self.line, weight, message))
+    }
+}
+
+/// Checks options one after the other, over all files that dnsmasq reads together.
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    once: BTreeSet<&'static str>,
+    /// Which of the files is read.
+    file: usize,
+    /// Aliases with their targets and places.
+    aliases: BTreeMap<String, (String, Place)>,
+    /// Addresses that `dhcp-host` gives away.
+    leases: BTreeSet<Ipv4Addr>,
+    seen: warn::Seen,
+    /// Where `dhcp-fqdn` stands, and whether there is a domain, which it needs.
+    fqdn: Option<Place>,
+    has_domain: bool,
+}
+
+impl Checker {
+    /// Goes on to the next file.
+    pub(super) fn next_file(&mut self) {
+        self.file += 1;
+    }
+
+    fn place(&self, line: usize) -> Place {
+        Place { file: self.file, line }
+    }
+
+    /// Checks one option and returns what it says.
+    pub(super) fn check(
+        &mut self,
+        line: usize,
+        name: &str,
+        value: Option<&str>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Setting> {
+        match self.read(line, name, value) {
+            Ok(setting) => {
+                let messages = warn::about(name, value, setting.as_ref());
+                findings.extend(
+                    messages.into_iter().map(|message| Finding::new(line, Weight::Wrong, message)),
+                );
+                self.seen.add(self.place(line), name, setting.as_ref());
+                setting
+            }
+            Err(fault) => {
+                findings.push(Finding::of(line, fault));
+                None
+            }
+        }
+    }
+
+    fn read(
+        &mut self,
+        line: usize,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<Option<Setting>, Fault> {
+        let name = self.option(name, value)?;
+        number::check(name, value)?;
+        word::check(name, value)?;
+        dhcp::check(name, value, &mut self.leases)?;
+        let setting = Setting::read(name, value)?;
+        match &setting {
+            Some(Setting::Cname { aliases, target }) => self.aliases(line, aliases, target)?,
+            Some(Setting::Domain { network: None, .. }) => self.has_domain = true,
+            _ if name == "dhcp-fqdn" => self.fqdn = Some(self.place(line)),
+            _ => {}
+        }
+        Ok(setting)
+    }
+
+    fn option(&mut self, name: &str, value: Option<&str>) -> Result<&'static str, Fault> {
+        let shown = super::lines::shown(name);
+        let Some((name, takes)) = table::find(name) else {
+            return Err(Fault::refused(format!("`{shown}` is not an option")));
+        };
+        match (takes, value) {
+            (Takes::Nothing, Some(_)) => {
+                return Err(Fault::refused(format!("`{name}` takes no value")));
+            }
+            (Takes::Value, None) => return Err(Fault::refused(format!("`{name}` needs a value"))),
+            _ => {}
+        }
+        match table::once(name) {
+            Some(counted) if !self.once.insert(counted) => {
+                Err(Fault::refused(format!("`{name}` may stand only once")))
+            }
+            _ => Ok(name),
+        }
+    }
+
+    fn aliases(&mut self, line: usize, aliases: &[String], target: &str) -> Result<(), Fault> {
+        let place = self.place(line);
+        for alias in aliases {
+            if self.aliases.insert(alias.clone(), (target.to_owned(), place)).is_some() {
+                return Err(Fault::refused(format!("`{alias}` is an alias already")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what shows only when everything is read, each with its file.
+    pub(super) fn finish(self) -> Vec<(usize, Finding)> {
+        let mut findings = self.seen.finish(&self.aliases);
+        if let Some(place) = self.fqdn.filter(|_| !self.has_domain) {
+            findings.push(place.found(Weight::Refused, "`dhcp-fqdn` needs a `domain`"));
+        }
+        findings.extend(self.circles());
+        findings
+    }
+
+    /// Finds aliases that lead back to themselves; each alias is looked at once.
+    fn circles(&self) -> Vec<(usize, Finding)> {
+        let mut done: BTreeSet<&str> = BTreeSet::new();
+        let mut findings = Vec::new();
+        for alias in self.aliases.keys() {
+            let mut path: BTreeSet<&str> = BTreeSet::new();
+            let mut at = alias.as_str();
+            while let Some((target, place)) = self.aliases.get(at).filter(|_| !done.contains(at)) {
+                if !path.insert(at) {
+                    let message = format!("`{at}` leads back to itself");
+                    findings.push(place.found(Weight::Refused, message));
+                    break;
+                }
+                at = target;
+            }
+            done.extend(path);
+        }
+        findings
+    }
+}

@@ -1,0 +1,214 @@
+//! The names that a configuration gives, and who is asked for the others.
+
+mod reverse;
+mod routes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use reverse::{asked_address, is_private};
+use routes::{Found, Routes};
+
+use super::answer::{Answer, Record, RecordType};
+use super::conf::DnsmasqConf;
+use super::domain::{Domain, Server};
+use super::setting::{Route, Setting};
+use crate::hosts::Hosts;
+
+/// The longest name that fits into a question.
+const LONGEST_NAME: usize = 255;
+
+/// Answers questions as a dnsmasq with this configuration does right after its start.
+///
+/// Leases, and `interface-name`'s addresses, are the machine's own; `auth-zone` and `synth-domain` are not understood.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    addresses: BTreeMap<String, BTreeSet<IpAddr>>,
+    interfaces: BTreeMap<String, String>,
+    aliases: BTreeMap<String, String>,
+    pointers: BTreeMap<String, Vec<String>>,
+    names: BTreeMap<IpAddr, String>,
+    /// Names that have a record of any type, and all above them.
+    known: BTreeSet<String>,
+    routes: Routes,
+    networks: Vec<(IpNet, Route)>,
+    bogus_priv: bool,
+    domain_needed: bool,
+}
+
+impl Answers {
+    /// Takes what the files of one configuration say.
+    pub fn of<'a>(files: impl IntoIterator<Item = &'a DnsmasqConf>) -> Self {
+        let mut answers = Self::default();
+        for file in files {
+            file.settings().for_each(|(_, setting)| answers.take(setting));
+            answers.bogus_priv |= file.has("bogus-priv");
+            answers.domain_needed |= file.has("domain-needed");
+        }
+        answers
+    }
+
+    /// Adds the names of a hosts(5) file: `/etc/hosts` unless `no-hosts` is set, and those of `addn-hosts`.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: &Hosts) -> Self {
+        for entry in hosts.entries() {
+            let names: Vec<String> =
+                entry.names.iter().map(|name| name.to_ascii_lowercase()).collect();
+            self.host(&names, entry.address);
+        }
+        self
+    }
+
+    fn take(&mut self, setting: &Setting) {
+        match setting {
+            Setting::HostRecord { names, v4, v6 } => self.host_record(names, *v4, *v6),
+            Setting::Cname { aliases, target } => {
+                for alias in aliases {
+                    self.know(alias);
+                    self.aliases.insert(alias.clone(), target.clone());
+                }
+            }
+            Setting::PtrRecord { name, target } => {
+                self.know(name);
+                self.pointers.entry(name.clone()).or_default().push(target.clone());
+            }
+            Setting::OtherRecord { name } => self.know(name),
+            Setting::InterfaceName { name, interface } => {
+                self.know(name);
+                self.interfaces.insert(name.clone(), interface.clone());
+            }
+            Setting::Address { domains, answer } => self.routes.answer(domains, *answer),
+            Setting::Server { domains, route } => self.routes.route(domains, route),
+            Setting::ReverseServer { network, route } => {
+                self.networks.push((*network, route.clone()))
+            }
+            Setting::Domain { name, network: Some(network), local: true } => {
+                self.routes.route(&[Domain::Under(name.clone())], &Route::Local);
+                self.networks.push((*network, Route::Local));
+            }
+            _ => {}
+        }
+    }
+
+    fn host_record(&mut self, names: &[String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) {
+        let addresses = [v4.map(IpAddr::V4), v6.map(IpAddr::V6)];
+        addresses.into_iter().flatten().for_each(|address| self.host(names, address));
+    }
+
+    fn host(&mut self, names: &[String], address: IpAddr) {
+        for name in names {
+            self.know(name);
+            self.addresses.entry(name.clone()).or_default().insert(address);
+        }
+        if let Some(first) = names.first() {
+            self.names.entry(address).or_insert_with(|| first.clone());
+        }
+    }
+
+    /// Remembers a name and those above it: they exist, even where they have no record themselves.
+    fn know(&mut self, name: &str) {
+        // A longer name cannot be asked for, and would cost the square of its length here.
+        if name.len() > LONGEST_NAME {
+            return;
+        }
+        let mut rest = Some(name);
+        while let Some(name) = rest {
+            self.known.insert(name.to_owned());
+            rest = name.split_once('.').map(|(_, above)| above);
+        }
+    }
+
+    /// Answers a question; letter case and a dot at the end of the name do not count.
+    ///
+    /// Names outside of ASCII are asked for in another form (`xn--…`), so no name here is one of them.
+    pub fn ask(&self, name: &str, kind: RecordType) -> Answer {
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        if name.len() > LONGEST_NAME {
+            return Answer::NoName;
+        }
+        if !name.is_ascii() {
+            return Answer::Forwarded(self.usual());
+        }
+        if self.aliases.contains_key(&name) {
+            return self.follow(&name, kind);
+        }
+        if let Some(interface) = self.interfaces.get(&name).filter(|_| is_address(kind)) {
+            return Answer::Interface(interface.clone());
+        }
+        let own = match kind {
+            RecordType::A | RecordType::Aaaa => self.own_addresses(&name, kind),
+            RecordType::Ptr => self.own_pointers(&name),
+            RecordType::Other => Vec::new(),
+        };
+        if own.is_empty() { self.elsewhere(&name, kind) } else { Answer::Records(own) }
+    }
+
+    /// Follows aliases to the last name; only a record of its own counts there.
+    fn follow(&self, name: &str, kind: RecordType) -> Answer {
+        let mut records = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut at = name;
+        while let Some(target) = self.aliases.get(at).filter(|_| seen.insert(at)) {
+            records.push(Record::Cname(target.clone()));
+            at = target;
+        }
+        if is_address(kind) {
+            records.extend(self.own_addresses(at, kind));
+        }
+        Answer::Records(records)
+    }
+
+    fn own_addresses(&self, name: &str, kind: RecordType) -> Vec<Record> {
+        let addresses = self.addresses.get(name).into_iter().flatten();
+        let fits = |address: &&IpAddr| address.is_ipv4() == (kind == RecordType::A);
+        addresses.filter(fits).copied().map(Answer::record).collect()
+    }
+
+    fn own_pointers(&self, name: &str) -> Vec<Record> {
+        if let Some(targets) = self.pointers.get(name) {
+            return targets.iter().cloned().map(Record::Ptr).collect();
+        }
+        let address = asked_address(name);
+        let own = address.and_then(|address| self.names.get(&address));
+        own.cloned().map(Record::Ptr).into_iter().collect()
+    }
+
+    /// Answers from what is said of whole domains, or forwards.
+    fn elsewhere(&self, name: &str, kind: RecordType) -> Answer {
+        let address = asked_address(name);
+        let network = address.and_then(|address| {
+            let holding = self.networks.iter().filter(|(network, _)| network.contains(&address));
+            holding.max_by_key(|(network, _)| network.prefix_len())
+        });
+        let found = match network {
+            Some((_, route)) => Found::of(route),
+            None => self.routes.find(name, kind),
+        };
+        let private = kind == RecordType::Ptr && self.bogus_priv && address.is_some_and(is_private);
+        let short = is_address(kind) && self.domain_needed && !name.contains('.');
+        match found {
+            Found::Addresses(addresses) => {
+                Answer::Records(addresses.into_iter().map(Answer::record).collect())
+            }
+            Found::NoData => Answer::NoData,
+            Found::NoName => self.nothing(name),
+            Found::Servers(_) if short => self.nothing(name),
+            Found::Usual if short || private => self.nothing(name),
+            Found::Servers(servers) => Answer::Forwarded(servers),
+            Found::Usual => Answer::Forwarded(self.usual()),
+        }
+    }
+
+    fn nothing(&self, name: &str) -> Answer {
+        if self.known.contains(name) { Answer::NoData } else { Answer::NoName }
+    }
+
+    fn usual(&self) -> Vec<Server> {
+        self.routes.usual().to_vec()
+    }
+}
+
+fn is_address(kind: RecordType) -> bool {
+    matches!(kind, RecordType::A | RecordType::Aaaa)
+}

@@ -1,0 +1,145 @@
+//! Whole domains: what `address`, `server` and `local` say of a name, the longest domain first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::super::answer::RecordType;
+use super::super::domain::{Domain, Server};
+use super::super::setting::{Given, Route};
+
+/// What lines with one domain say together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Group {
+    addresses: BTreeSet<IpAddr>,
+    null: bool,
+    /// `address=/x/` and `local=/x/` are the same.
+    local: bool,
+    usual: bool,
+    servers: Vec<Server>,
+}
+
+/// The domains of a configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Routes {
+    all: Group,
+    unqualified: Option<Group>,
+    under: BTreeMap<String, Group>,
+    ending: BTreeMap<String, Group>,
+}
+
+/// What is said of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    Addresses(Vec<IpAddr>),
+    /// There is an address of another type for the domain.
+    NoData,
+    NoName,
+    /// The servers of the domain.
+    Servers(Vec<Server>),
+    /// The servers for everything.
+    Usual,
+}
+
+impl Found {
+    pub(super) fn of(route: &Route) -> Self {
+        match route {
+            Route::Server(server) => Self::Servers(vec![server.clone()]),
+            Route::Usual => Self::Usual,
+            Route::Local => Self::NoName,
+        }
+    }
+}
+
+impl Routes {
+    pub(super) fn answer(&mut self, domains: &[Domain], answer: Given) {
+        for domain in domains {
+            let group = self.group(domain);
+            match answer {
+                Given::Address(address) => drop(group.addresses.insert(address)),
+                Given::Null => group.null = true,
+                Given::NoName => group.local = true,
+            }
+        }
+    }
+
+    pub(super) fn route(&mut self, domains: &[Domain], route: &Route) {
+        for domain in domains {
+            let group = self.group(domain);
+            match route {
+                Route::Server(server) => group.servers.push(server.clone()),
+                Route::Usual => group.usual = true,
+                Route::Local => group.local = true,
+            }
+        }
+    }
+
+    fn group(&mut self, domain: &Domain) -> &mut Group {
+        match domain {
+            Domain::All => &mut self.all,
+            Domain::Unqualified => self.unqualified.get_or_insert_default(),
+            Domain::Under(name) => self.under.entry(name.clone()).or_default(),
+            Domain::Ending(end) => self.ending.entry(end.clone()).or_default(),
+        }
+    }
+
+    /// Returns the servers for everything.
+    pub(super) fn usual(&self) -> &[Server] {
+        &self.all.servers
+    }
+
+    /// Finds the longest domain that says anything to a question of this type.
+    pub(super) fn find(&self, name: &str, kind: RecordType) -> Found {
+        let found = self.domains(name).into_iter().find_map(|group| group.find(kind));
+        found.unwrap_or_else(|| match self.all.find(kind) {
+            None | Some(Found::Servers(_)) => Found::Usual,
+            Some(found) => found,
+        })
+    }
+
+    /// Returns the domains that a name is in, the longest first, without the one for everything.
+    fn domains(&self, name: &str) -> Vec<&Group> {
+        let mut groups = Vec::new();
+        for (at, _) in name.char_indices() {
+            let end = &name[at..];
+            let whole = at == 0 || name[..at].ends_with('.');
+            groups.extend(self.under.get(end).filter(|_| whole));
+            // `*.home` is for what is below `home`, so something has to stand before the dot.
+            groups.extend(self.ending.get(end).filter(|_| at > 0 || !end.starts_with('.')));
+        }
+        groups.extend(self.unqualified.as_ref().filter(|_| !name.contains('.')));
+        groups
+    }
+}
+
+impl Group {
+    fn find(&self, kind: RecordType) -> Option<Found> {
+        let fits = |address: &&IpAddr| match kind {
+            RecordType::A => address.is_ipv4(),
+            RecordType::Aaaa => address.is_ipv6(),
+            RecordType::Ptr | RecordType::Other => false,
+        };
+        let addresses: Vec<IpAddr> = self.addresses.iter().filter(fits).copied().collect();
+        if !addresses.is_empty() {
+            return Some(Found::Addresses(addresses));
+        }
+        if let Some(null) = null(kind).filter(|_| self.null) {
+            return Some(Found::Addresses(vec![null]));
+        }
+        let answers = self.null || !self.addresses.is_empty();
+        match () {
+            () if self.usual => Some(Found::Usual),
+            () if !self.servers.is_empty() => Some(Found::Servers(self.servers.clone())),
+            () if self.local && answers => Some(Found::NoData),
+            () if self.local => Some(Found::NoName),
+            () => None,
+        }
+    }
+}
+
+fn null(kind: RecordType) -> Option<IpAddr> {
+    match kind {
+        RecordType::A => Some(IpAddr::from([0; 4])),
+        RecordType::Aaaa => Some(IpAddr::from([0; 16])),
+        RecordType::Ptr | RecordType::Other => None,
+    }
+}

@@ -1,0 +1,150 @@
+//! hosts(5), resolv.conf(5) and dnsmasq(8).
+
+use phoenix_formats::dnsmasq::{DnsmasqConf, Domain, Given, Route, Setting as Dns, Verdict};
+use phoenix_formats::hosts::{Entry, Hosts};
+use phoenix_formats::resolv_conf::{Entry as ResolvEntry, ResolvConf, Setting};
+
+use super::text::{Annotated, count};
+
+pub(super) fn hosts(file: &Hosts) -> String {
+    let notes = file.entries().iter().map(|entry| (entry.line, host(file, entry)));
+    Annotated {
+        text: file.text(),
+        notes: notes.collect(),
+        warnings: file.warnings().to_vec(),
+        counts: vec![count(file.entries().len(), "entry", "entries")],
+    }
+    .render()
+}
+
+fn host(file: &Hosts, entry: &Entry) -> String {
+    let (first, others) = entry.names.split_first().map_or(("", [].as_slice()), |(f, o)| (f, o));
+    let mut words = format!("{} is {first}", entry.address);
+    if !others.is_empty() {
+        words += &format!(", also {}", others.join(", "));
+    }
+    let version = |other: &&Entry| other.address.is_ipv4() == entry.address.is_ipv4();
+    let earlier = file.entries().iter().take_while(|other| other.line < entry.line).filter(version);
+    if let Some(earlier) = earlier.into_iter().find(|other| other.has(first)) {
+        words +=
+            &format!("; `{first}` resolves to {} of line {} first", earlier.address, earlier.line);
+    }
+    words
+}
+
+pub(super) fn resolv_conf(file: &ResolvConf) -> String {
+    let mut notes: Vec<_> =
+        file.entries().iter().map(|entry| (entry.line, resolver(file, entry))).collect();
+    if let Some(manager) = file.manager() {
+        notes.push((1, format!("{} writes this file: a change by hand is lost", manager.as_str())));
+    }
+    Annotated {
+        text: file.text(),
+        notes,
+        warnings: file.warnings().to_vec(),
+        counts: vec![count(file.nameservers().count(), "server", "servers")],
+    }
+    .render()
+}
+
+fn resolver(file: &ResolvConf, entry: &ResolvEntry) -> String {
+    let words = match &entry.setting {
+        Setting::Nameserver(server) => {
+            let place = file.nameservers().position(|other| std::ptr::eq(other, server));
+            format!("server {}: {server}", place.map_or(0, |place| place + 1))
+        }
+        Setting::Search(domains) => {
+            format!("a short name is tried below {}", domains.join(", then "))
+        }
+        Setting::Domain(domain) => format!("a short name is tried below {domain}"),
+        Setting::Sortlist(networks) => format!("addresses of {} come first", networks.join(", ")),
+        Setting::Options(words) => format!("options {}", words.join(", ")),
+    };
+    if entry.used { words } else { format!("not used: {words}") }
+}
+
+pub(super) fn dnsmasq(file: &DnsmasqConf) -> String {
+    let notes = file.settings().map(|(line, setting)| (line, dns(setting)));
+    let verdict = match file.verdict() {
+        Verdict::Accepted => "dnsmasq accepts it",
+        Verdict::Depends => "whether dnsmasq starts depends on the machine",
+        Verdict::Refused => "dnsmasq refuses it",
+    };
+    Annotated {
+        text: file.text(),
+        notes: notes.collect(),
+        warnings: file.warnings(),
+        counts: vec![verdict.to_owned(), count(file.options().len(), "option", "options")],
+    }
+    .render()
+}
+
+fn dns(setting: &Dns) -> String {
+    match setting {
+        Dns::Address { domains, answer } => format!("{}: {}", of(domains), given(*answer)),
+        Dns::Server { domains, route } => format!("{}: {}", of(domains), to(route)),
+        Dns::ReverseServer { network, route } => {
+            format!("reverse lookups of {network}: {}", to(route))
+        }
+        Dns::HostRecord { names, v4, v6 } => {
+            let addresses = v4.map(|a| a.to_string()).into_iter().chain(v6.map(|a| a.to_string()));
+            format!("{}: exactly {}", addresses.collect::<Vec<_>>().join(" and "), names.join(", "))
+        }
+        Dns::Cname { aliases, target } => format!("{} stands for {target}", aliases.join(", ")),
+        Dns::PtrRecord { name, target } => format!("reverse lookup {name}: {target}"),
+        Dns::OtherRecord { name } => format!("a record of {name}"),
+        Dns::InterfaceName { name, interface } => {
+            format!("{name} has the addresses of {interface}")
+        }
+        Dns::Domain { name, network, local } => {
+            let network = network.map_or_else(String::new, |network| format!(" for {network}"));
+            format!(
+                "the domain is {name}{network}{}",
+                if *local { ", and nobody else is asked about it" } else { "" }
+            )
+        }
+        Dns::ListenAddress(addresses) => {
+            format!(
+                "listens on {}",
+                addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Dns::Interface(names) => format!("listens on the addresses of {}", names.join(", ")),
+        Dns::ExceptInterface(names) => format!("does not listen on {}", names.join(", ")),
+        Dns::ConfDir { path, patterns } if patterns.is_empty() => {
+            format!("reads every file in {path}, .bak too")
+        }
+        Dns::ConfDir { path, patterns } => {
+            format!("reads files in {path} by {}", patterns.join(", "))
+        }
+        Dns::ConfFile(path) => format!("reads {path}"),
+        Dns::AddnHosts(path) => format!("names from {path}, read again at SIGHUP"),
+        Dns::StopRebind => "private addresses from servers are dropped".to_owned(),
+        Dns::RebindLocalhostOk => "127.0.0.0/8 from servers is let through".to_owned(),
+        Dns::RebindDomainOk(domains) => {
+            format!("private addresses are let through for {}", domains.join(", "))
+        }
+    }
+}
+
+fn of(domains: &[Domain]) -> String {
+    domains.iter().map(Domain::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn given(answer: Given) -> String {
+    match answer {
+        Given::Address(address) => {
+            format!("{address}, for {} only", if address.is_ipv4() { "IPv4" } else { "IPv6" })
+        }
+        Given::Null => "the null address".to_owned(),
+        Given::NoName => "no such name".to_owned(),
+    }
+}
+
+fn to(route: &Route) -> String {
+    match route {
+        Route::Server(server) => format!("asks {server}"),
+        Route::Usual => "asks the usual servers".to_owned(),
+        Route::Local => "nobody else is asked, and unknown names do not exist".to_owned(),
+    }
+}
