@@ -2,11 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use phoenix_formats::dnsmasq::*;
-use phoenix_formats::hosts::Hosts;
-use proptest::prelude::*;
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("corpus/dnsmasq/recorded.jsonl");
@@ -23,7 +20,8 @@ fn text<'a>(row: &'a Value, key: &str) -> &'a str {
 
 /// The machine of the recorded cases: its main file, and a folder with the files of the case.
 fn machine(row: &Value) -> ConfFiles {
-    let mut files = BTreeMap::from([("/etc/dnsmasq.conf".to_owned(), text(row, "conf").to_owned())]);
+    let mut files =
+        BTreeMap::from([("/etc/dnsmasq.conf".to_owned(), text(row, "conf").to_owned())]);
     for (name, text) in row["files"].as_object().into_iter().flatten() {
         files.insert(format!("/etc/dnsmasq.d/{name}"), text.as_str().unwrap().to_owned());
     }
@@ -70,8 +68,12 @@ fn told(answer: &Answer, kind: RecordType) -> String {
         Answer::NoData => "NOERROR".to_owned(),
         Answer::NoName => "NXDOMAIN".to_owned(),
         Answer::Forwarded(servers) => match servers.first() {
-            Some(server) if kind == RecordType::A && server.host == "127.0.0.9" => "NOERROR A 203.0.113.99".to_owned(),
-            Some(server) if kind == RecordType::A => format!("NOERROR A 203.0.113.{}", server.host.rsplit('.').next().unwrap()),
+            Some(server) if kind == RecordType::A && server.host == "127.0.0.9" => {
+                "NOERROR A 203.0.113.99".to_owned()
+            }
+            Some(server) if kind == RecordType::A => {
+                format!("NOERROR A 203.0.113.{}", server.host.rsplit('.').next().unwrap())
+            }
             _ => "REFUSED".to_owned(),
         },
         Answer::Interface(_) => match kind {
@@ -110,7 +112,13 @@ fn check_answers(rows: impl Iterator<Item = Value>) {
         let conf = DnsmasqConf::parse(text(&row, "conf"));
         let answers = Answers::of([&conf]);
         for (asked, expected) in row["answers"].as_object().unwrap() {
-            let expected = expected.as_str().unwrap().replace(';', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+            let expected = expected
+                .as_str()
+                .unwrap()
+                .replace(';', " ")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
             let (name, kind) = question(asked);
             let actual = told(&answers.ask(&name, kind), kind).replace(';', "");
             // The one thing that no name leads to: the addresses of the machine.
@@ -126,7 +134,9 @@ fn check_answers(rows: impl Iterator<Item = Value>) {
 
 #[test]
 fn recorded_answers() {
-    check_answers(rows(RECORDED).filter(|row| row["kind"] == "answers" && row["start_error"] == ""));
+    check_answers(
+        rows(RECORDED).filter(|row| row["kind"] == "answers" && row["start_error"] == ""),
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod checks;
 mod lowering;
+mod notes;
 
 use ipnet::Ipv4Net;
 use phoenix_formats::MacAddr;
@@ -15,6 +16,7 @@ use phoenix_formats::net::{LxcNet, NetText};
 pub(super) use self::checks::route_probe;
 pub(super) use self::lowering::capability_probe;
 use self::lowering::{Lowering, differences, raw_form, same_raw, spec_form, veth_form};
+use self::notes::Subject;
 use super::attribute;
 use super::keys::{KeyChange, present};
 use crate::desired::{Container, Ipv4Config, PublicInterface, PublicKind};
@@ -115,7 +117,8 @@ fn ensure(
         shown.before = None;
     }
     shown.notes = differences;
-    shown.notes.extend(lowering.notes(observed, container, wanted, host_only));
+    let subject = Subject { observed, container, wanted, lowering, shares_subnet: host_only };
+    shown.notes.extend(subject.notes());
     if !is_marked(conf.text()) {
         shown.notes.push(format!("`{}: {}` marks it as phoenix's own", MARK.0, MARK.1));
     }

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use phoenix_formats::net::{NetText, same_value};
 
 use super::super::net0::{set, with_firewall};
-use super::{PREFIX, bypasses_node};
+use super::PREFIX;
 use crate::desired::{Attachment, Container, PublicInterface, PublicKind};
 use crate::location::Place;
 use crate::observed::Observed;
@@ -83,59 +83,6 @@ impl Lowering {
                 "Take `network.macvlan_attachment` away, or set it to `auto` or `lxc`.",
             )]),
         }
-    }
-
-    /// Returns what an expert would say of the interface.
-    pub(super) fn notes(
-        self,
-        observed: &Observed<'_>,
-        container: &Container,
-        wanted: &PublicInterface,
-        host_only: bool,
-    ) -> Vec<String> {
-        let asked = format!("pct set {} --net1 {}", container.vmid, wanted.spec_string());
-        let uplink = observed.uplinks(&wanted.bridge).join(", ");
-        let mut notes = vec![format!("on {}, uplink {uplink}", wanted.bridge)];
-        notes.push(match self {
-            Self::Pct => format!("as `{asked}`, which this node's pct takes"),
-            Self::Raw if pct_takes(observed, wanted.kind.as_str()) => {
-                format!("not as `{asked}`, but as lxc.net.1.* keys: `network.macvlan_attachment` is `lxc`")
-            }
-            Self::Raw => {
-                format!("`{asked}` is refused by this node's pct: written as lxc.net.1.* keys")
-            }
-            Self::Veth => {
-                "as a veth port of the bridge, which Proxmox VE's firewall sees".to_owned()
-            }
-        });
-        if self == Self::Pct && wanted.gateway.is_some() {
-            notes.push("gw is a second default gateway: which of the two the container takes is the node's doing".to_owned());
-        }
-        if self == Self::Pct && host_only {
-            notes.push("another interface of the container is in the same subnet: internal traffic may leave by this one".to_owned());
-        }
-        if host_only && self != Self::Pct {
-            let ip = wanted.ip.addr();
-            notes.push(format!(
-                "{ip}/32: another interface of the container is in {}",
-                wanted.ip.trunc()
-            ));
-        }
-        if wanted.gateway.is_some() && self != Self::Pct {
-            let whom = if host_only {
-                "all clients".to_owned()
-            } else {
-                format!("clients beyond {}", wanted.ip.trunc())
-            };
-            notes.push(format!(
-                "gw is not made a default route: answers to {whom} leave by the internal interface"
-            ));
-        }
-        if bypasses_node(wanted) {
-            notes.push("Proxmox VE's firewall does not see this interface: every port that the container opens is open on it".to_owned());
-            notes.push(format!("the node, and guests routed through it, cannot reach {}; `type: \"veth\"` has neither limit", wanted.ip.addr()));
-        }
-        notes
     }
 }
 
