@@ -359,3 +359,15 @@ fn raw_lines_that_are_lost_are_not_planned_for_ever() {
         assert!(again.is_empty(), "{}", shown(&again));
     }
 }
+
+#[test]
+fn a_start_needs_what_is_configured_before() {
+    let net1 =
+        "net1: name=eth1,bridge=vmbr0,hwaddr=02:00:00:00:01:01,ip=192.168.1.150/24,type=veth\n";
+    let world = stopped(&[HEAD, NET0, net1, TAIL].concat());
+    let desired = wanted(&with_public("veth"));
+    let plan = world.plan(&desired).unwrap();
+    let part = plan.target(&["lxc/101/start".parse().unwrap()]);
+    assert_eq!(addresses(&part), ["lxc/101", "service/pve-firewall", "lxc/101/start"]);
+    assert_settles(&world, &desired);
+}

@@ -14,7 +14,7 @@ use crate::random::Case;
 use crate::world::{World, addresses, assert_done, shown};
 
 /// How many cases each property is tried on: all of them take less than a minute in a debug build.
-const CASES: u32 = 150;
+const CASES: u32 = 100;
 
 fn config() -> ProptestConfig {
     ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() }

@@ -155,7 +155,7 @@ fn add(
     sites: Vec<(Site, String, usize)>,
     draft: &mut Draft,
 ) {
-    let up = lxc::ensure_running(observed, container, &[], draft);
+    let up = lxc::ensure_running(observed, container, draft);
     let runs = observed.is_running(container.vmid) || up.is_some();
     let mut needs =
         lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();

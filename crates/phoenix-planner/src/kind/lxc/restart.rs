@@ -33,7 +33,7 @@ pub(super) fn plan(
     draft: &mut Draft,
 ) {
     if !observed.is_running(container.vmid) {
-        ensure_running(observed, container, needs, draft);
+        ensure_running(observed, container, draft);
         return;
     }
     let quiet = if public::holds_mac(conf) { release_mac(container) } else { Vec::new() };
@@ -91,11 +91,10 @@ fn wanted_interface(wanted: &PublicInterface) -> Want {
 }
 
 /// Adds the start of a container that is stopped and declared to start at boot; returns the action,
-/// or that of a start or restart which is there already.
+/// or that of a start which is there already. It needs the configuration that is planned before it.
 pub(in super::super) fn ensure_running(
     observed: &Observed<'_>,
     container: &Container,
-    needs: &[(ActionId, Edge)],
     draft: &mut Draft,
 ) -> Option<ActionId> {
     let start_address = address(container.vmid).part("start");
@@ -107,7 +106,9 @@ pub(in super::super) fn ensure_running(
     let mut operations = vec![start(container)];
     operations.extend(shows_interface(container));
     let reason = "stopped, and declared to start at boot";
-    Some(draft.add(action(container, "start", reason, operations, Vec::new()), needs))
+    let needs = draft.find(&address(container.vmid)).map(|id| (id, Edge::Needs));
+    let needs = needs.into_iter().collect::<Vec<_>>();
+    Some(draft.add(action(container, "start", reason, operations, Vec::new()), &needs))
 }
 
 /// Returns the restart or start of a container that is already planned.

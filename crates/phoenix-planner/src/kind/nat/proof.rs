@@ -114,7 +114,7 @@ pub(super) fn plan(
     served: &Served,
     draft: &mut Draft,
 ) -> Option<ActionId> {
-    let up = lxc::ensure_running(observed, container, &before_proof(container, draft), draft);
+    let up = lxc::ensure_running(observed, container, draft);
     if !observed.is_running(container.vmid) && up.is_none() {
         return None;
     }
