@@ -364,7 +364,7 @@ fn a_start_needs_what_is_configured_before() {
     let net1 =
         "net1: name=eth1,bridge=vmbr0,hwaddr=02:00:00:00:01:01,ip=192.168.1.150/24,type=veth\n";
     let world = stopped(&[HEAD, NET0, net1, TAIL].concat());
-    let desired = wanted(&with_public("veth"));
+    let desired = wanted(&with_public("macvlan"));
     let plan = world.plan(&desired).unwrap();
     let part = plan.target(&["lxc/101/start".parse().unwrap()]);
     assert_eq!(addresses(&part), ["lxc/101", "lxc/101/start", "service/pve-firewall"]);

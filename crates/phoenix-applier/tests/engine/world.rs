@@ -140,9 +140,13 @@ pub(crate) fn apply_telling(
 
 /// Reads the operator's two files; `None` when there is an error in them.
 pub(crate) fn declared(hypervisor: &Value, containers: &Value) -> Option<Desired> {
+    declared_as(hypervisor.to_string(), containers.to_string())
+}
+
+/// Reads the operator's two files as they are written.
+pub(crate) fn declared_as(hypervisor: String, containers: String) -> Option<Desired> {
     let texts = [(FileKind::Hypervisor, hypervisor), (FileKind::Containers, containers)];
-    let sources = Sources(texts.map(|(kind, value)| (kind, value.to_string())).into());
-    load(&sources, Strictness::Lenient).desired
+    load(&Sources(texts.into()), Strictness::Lenient).desired
 }
 
 /// Reads the operator's files of the example.

@@ -5,9 +5,10 @@
 //! is one in which every half-way state is safe: guests before the cluster's file, which turns
 //! everything on. What is declared is checked in [`crate::check`]; virtual machines come later.
 
+use ipnet::IpNet;
 use phoenix_formats::Vmid;
 use phoenix_formats::firewall::{
-    Action as RuleAction, FwEdit, FwFile, Level, Names, Rule, RuleKind, Scope, Verdict,
+    Action as RuleAction, FwEdit, FwFile, Level, Names, Rule, RuleKind, Scope, Verdict, host_opens,
 };
 use phoenix_formats::iptables::{PortRange, Protocol};
 
@@ -25,11 +26,19 @@ use crate::source::Origin;
 /// Permission bits of a `.fw` file; the cluster file system sets its own anyway.
 const FILE_MODE: u32 = 0o640;
 
+/// The ways to a node: ssh, and the web interface of Proxmox VE.
+const SSH: u16 = 22;
+const WEB: u16 = 8006;
+
 /// The comment by which the rules of the public interface are known (spec, 3.4).
 const PUBLIC: &str = "eth1 (public)";
 
 fn cluster_path() -> Location {
     Location::node("/etc/pve/firewall/cluster.fw")
+}
+
+fn host_path() -> Location {
+    Location::node("/etc/pve/local/host.fw")
 }
 
 fn guest_path(vmid: Vmid) -> Location {
@@ -44,7 +53,7 @@ fn public_name() -> String {
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let _ = facts;
     let guests = desired.containers.keys().map(|vmid| Probe::File(guest_path(*vmid)));
-    guests.chain([Probe::File(cluster_path())]).collect()
+    guests.chain([cluster_path(), host_path()].map(Probe::File)).collect()
 }
 
 /// The reload asks for nothing of its own.
@@ -85,6 +94,29 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         }
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+}
+
+/// Refuses a set that shuts the node to its own network, with the aliases, sets and groups that only
+/// the node has; what needs no node is checked when the operator's files are read.
+fn lockout(
+    observed: &Observed<'_>,
+    firewall: &ClusterFirewall,
+    action: &Action,
+) -> Option<Refusal> {
+    let Some(Operation::Write(Write { after, .. })) = action.operations.first() else {
+        return None;
+    };
+    let network = IpNet::V4(observed.desired.network.address.as_ref()?.value.trunc());
+    let cluster = FwFile::parse(Level::Cluster, after, None);
+    let host = observed.facts.text(&host_path());
+    let host = host.map(|text| FwFile::parse(Level::Host, text, Some(&cluster)));
+    let closed = |port| !host_opens(&cluster, host.as_ref(), network, "tcp", port).is_open();
+    (closed(SSH) && closed(WEB)).then(|| {
+        let message =
+            format!("the node's own network {network} would no longer reach ports {SSH} and {WEB}");
+        let help = "Add a rule that accepts one of them from there.";
+        Refusal::declared(&firewall.origin, message, help)
+    })
 }
 
 /// Adds the one reload that follows all changes of rules, and of the interfaces that they guard.
@@ -132,7 +164,12 @@ fn cluster(
     let scope = Scope::rules(Level::Cluster).with_cluster(Names::of(present));
     check(firewall.rules.iter().flatten(), &scope)?;
     let wanted = Wanted { options: &options, rules };
-    change(Address::new("firewall", "cluster"), at, absent, present, wanted, &firewall.origin, None)
+    let address = Address::new("firewall", "cluster");
+    let action = change(address, at, absent, present, wanted, &firewall.origin, None)?;
+    match action.as_ref().and_then(|action| lockout(observed, firewall, action)) {
+        Some(refusal) => Err(vec![refusal]),
+        None => Ok(action),
+    }
 }
 
 fn guest(

@@ -23,7 +23,7 @@ use self::keys::KeyChange;
 pub(super) use self::public::{is_marked, shares_subnet};
 pub(super) use self::restart::{ensure_running, planned, shows_interface};
 use crate::address::Address;
-use crate::desired::{Container, Desired};
+use crate::desired::{Container, Desired, PublicKind};
 use crate::location::Location;
 use crate::observed::{Observed, config_path};
 use crate::operation::{Operation, Run, Write};
@@ -91,7 +91,10 @@ fn plan_one(
         changes.report_waiting(container, conf, draft);
     }
     let rules = draft.find(&Address::new("firewall", container.vmid));
-    let mut before = rules.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
+    // A port that Proxmox VE's firewall guards must not be plugged without its rules.
+    let guarded = container.public.as_ref().is_some_and(|public| public.kind == PublicKind::Veth);
+    let edge = if guarded { Edge::Needs } else { Edge::After };
+    let mut before = rules.into_iter().map(|id| (id, edge)).collect::<Vec<_>>();
     if !changes.is_empty() {
         let action = changes.into_action(container, conf, running)?;
         before = vec![(draft.add(action, &before), Edge::Needs)];
