@@ -1,5 +1,8 @@
 //! hosts(5), resolv.conf(5) and dnsmasq(8).
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use phoenix_formats::dnsmasq::{DnsmasqConf, Domain, Given, Route, Setting as Dns, Verdict};
 use phoenix_formats::hosts::{Entry, Hosts};
 use phoenix_formats::resolv_conf::{Entry as ResolvEntry, ResolvConf, Setting};
@@ -7,34 +10,52 @@ use phoenix_formats::resolv_conf::{Entry as ResolvEntry, ResolvConf, Setting};
 use super::text::{Annotated, count};
 
 pub(super) fn hosts(file: &Hosts) -> String {
-    let notes = file.entries().iter().map(|entry| (entry.line, host(file, entry)));
+    let mut first = First::new();
+    let mut notes = Vec::new();
+    for entry in file.entries() {
+        notes.push((entry.line, host(entry, &first)));
+        for name in &entry.names {
+            first.entry(key(entry, name)).or_insert(entry);
+        }
+    }
     Annotated {
         text: file.text(),
-        notes: notes.collect(),
+        notes,
         warnings: file.warnings().to_vec(),
         counts: vec![count(file.entries().len(), "entry", "entries")],
     }
     .render()
 }
 
-fn host(file: &Hosts, entry: &Entry) -> String {
-    let (first, others) = entry.names.split_first().map_or(("", [].as_slice()), |(f, o)| (f, o));
-    let mut words = format!("{} is {first}", entry.address);
+/// The entry that a name resolves to first, by IP version and name.
+type First<'a> = BTreeMap<(bool, String), &'a Entry>;
+
+fn key(entry: &Entry, name: &str) -> (bool, String) {
+    (entry.address.is_ipv4(), name.to_ascii_lowercase())
+}
+
+fn host(entry: &Entry, first: &First<'_>) -> String {
+    let (name, others) = entry.names.split_first().map_or(("", [].as_slice()), |(f, o)| (f, o));
+    let mut words = format!("{} is {name}", entry.address);
     if !others.is_empty() {
         words += &format!(", also {}", others.join(", "));
     }
-    let version = |other: &&Entry| other.address.is_ipv4() == entry.address.is_ipv4();
-    let earlier = file.entries().iter().take_while(|other| other.line < entry.line).filter(version);
-    if let Some(earlier) = earlier.into_iter().find(|other| other.has(first)) {
-        words +=
-            &format!("; `{first}` resolves to {} of line {} first", earlier.address, earlier.line);
+    for name in &entry.names {
+        if let Some(earlier) = first.get(&key(entry, name)) {
+            let Entry { address, line, .. } = earlier;
+            words += &format!("; `{name}` resolves to {address} of line {line} first");
+        }
     }
     words
 }
 
 pub(super) fn resolv_conf(file: &ResolvConf) -> String {
-    let mut notes: Vec<_> =
-        file.entries().iter().map(|entry| (entry.line, resolver(file, entry))).collect();
+    let mut servers = 0;
+    let mut notes = Vec::new();
+    for entry in file.entries() {
+        servers += usize::from(matches!(entry.setting, Setting::Nameserver(_)));
+        notes.push((entry.line, resolver(entry, servers)));
+    }
     if let Some(manager) = file.manager() {
         notes.push((1, format!("{} writes this file: a change by hand is lost", manager.as_str())));
     }
@@ -42,17 +63,15 @@ pub(super) fn resolv_conf(file: &ResolvConf) -> String {
         text: file.text(),
         notes,
         warnings: file.warnings().to_vec(),
-        counts: vec![count(file.nameservers().count(), "server", "servers")],
+        counts: vec![count(servers, "server", "servers")],
     }
     .render()
 }
 
-fn resolver(file: &ResolvConf, entry: &ResolvEntry) -> String {
+/// Says what a line does; `servers` is how many of them stand up to here.
+fn resolver(entry: &ResolvEntry, servers: usize) -> String {
     let words = match &entry.setting {
-        Setting::Nameserver(server) => {
-            let place = file.nameservers().position(|other| std::ptr::eq(other, server));
-            format!("server {}: {server}", place.map_or(0, |place| place + 1))
-        }
+        Setting::Nameserver(server) => format!("server {servers}: {server}"),
         Setting::Search(domains) => {
             format!("a short name is tried below {}", domains.join(", then "))
         }
@@ -87,8 +106,12 @@ fn dns(setting: &Dns) -> String {
             format!("reverse lookups of {network}: {}", to(route))
         }
         Dns::HostRecord { names, v4, v6 } => {
-            let addresses = v4.map(|a| a.to_string()).into_iter().chain(v6.map(|a| a.to_string()));
-            format!("{}: exactly {}", addresses.collect::<Vec<_>>().join(" and "), names.join(", "))
+            let addresses = v4.map(IpAddr::V4).into_iter().chain(v6.map(IpAddr::V6));
+            let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
+            match addresses.as_slice() {
+                [] => format!("no address for {}", names.join(", ")),
+                some => format!("{}: {}, not what is below", names.join(", "), some.join(" and ")),
+            }
         }
         Dns::Cname { aliases, target } => format!("{} stands for {target}", aliases.join(", ")),
         Dns::PtrRecord { name, target } => format!("reverse lookup {name}: {target}"),

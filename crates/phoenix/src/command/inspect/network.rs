@@ -53,6 +53,9 @@ fn stanza(stanza: &Stanza) -> String {
 }
 
 fn option_words(name: &str, value: &str) -> Option<String> {
+    if value.is_empty() {
+        return None;
+    }
     Some(match name.replace('_', "-").as_str() {
         "bridge-ports" if value == "none" => "a bridge without ports".to_owned(),
         "bridge-ports" => {
