@@ -161,6 +161,17 @@ fn recorded_answers() {
 }
 
 #[test]
+fn aliases_in_a_circle_keep_dnsmasq_from_starting() {
+    let is_circle =
+        |row: &Value| row["start_error"].as_str().is_some_and(|error| error.contains("loop"));
+    let verdicts: Vec<_> = rows(RECORDED)
+        .filter(is_circle)
+        .map(|row| DnsmasqConf::parse(text(&row, "conf")).verdict())
+        .collect();
+    assert_eq!(verdicts, [Verdict::Refused]);
+}
+
+#[test]
 fn measured_answers() {
     check_answers(rows(ANSWERS));
 }

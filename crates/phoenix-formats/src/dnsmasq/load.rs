@@ -55,8 +55,8 @@ pub fn dir_reads(name: &str, patterns: &[String]) -> bool {
     let (wanted, unwanted): (Vec<_>, Vec<_>) =
         patterns.iter().partition(|pattern| pattern.starts_with('*'));
     let ends = |pattern: &&String| name.ends_with(pattern.trim_start_matches('*'));
-    let wanted = wanted.is_empty() || wanted.iter().any(|pattern| ends(pattern));
-    wanted && !unwanted.iter().any(|pattern| ends(pattern))
+    let wanted = wanted.is_empty() || wanted.iter().any(&ends);
+    wanted && !unwanted.iter().any(ends)
 }
 
 /// All files of a configuration in the order in which they are read.
@@ -144,7 +144,7 @@ impl Loader<'_> {
         for (line, setting) in conf.settings() {
             match setting {
                 Setting::ConfFile(file) if self.read.files.contains_key(file) => {
-                    included.push(file.clone())
+                    included.push(file.clone());
                 }
                 Setting::ConfFile(file) => {
                     self.found(

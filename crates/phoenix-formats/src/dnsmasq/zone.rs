@@ -81,7 +81,7 @@ impl Answers {
             Setting::Address { domains, answer } => self.routes.answer(domains, *answer),
             Setting::Server { domains, route } => self.routes.route(domains, route),
             Setting::ReverseServer { network, route } => {
-                self.networks.push((*network, route.clone()))
+                self.networks.push((*network, route.clone()));
             }
             Setting::Domain { name, network: Some(network), local: true } => {
                 self.routes.route(&[Domain::Under(name.clone())], &Route::Local);

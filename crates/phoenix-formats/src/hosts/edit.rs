@@ -35,7 +35,7 @@ impl Hosts {
     ///
     /// Says which name is no host name.
     pub fn set_names(&self, address: IpAddr, names: &[&str]) -> Result<String, EditError> {
-        names.iter().try_for_each(|name| check(name))?;
+        names.iter().try_for_each(check)?;
         let mut first = self.entries.iter().find(|entry| entry.address == address);
         let absent = first.is_none() && !names.is_empty();
         let mut text = self.rewritten(|entry, line| {

@@ -66,12 +66,7 @@ fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
             let conf = LxcConf::parse(&text);
             shown(args, &conf.inspect(), || guest::lxc_conf(&conf))
         }
-        InspectKind::Firewall => {
-            let cluster = args.with_cluster.as_deref().map(config::read_lossy).transpose()?;
-            let cluster = cluster.map(|text| FwFile::parse(Level::Cluster, &text, None));
-            let file = FwFile::parse(level(args.level), &text, cluster.as_ref());
-            shown(args, &file, || firewall::firewall(&file))
-        }
+        InspectKind::Firewall => firewall(args, &text)?,
         InspectKind::Nginx => {
             let view = NginxInspection::of(&text);
             shown(args, &view, || nginx::nginx(&view, &text))
@@ -97,6 +92,13 @@ fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
             shown(args, &file, || names::dnsmasq(&file))
         }
     })
+}
+
+fn firewall(args: &Inspect, text: &str) -> Result<String, ConfigError> {
+    let cluster = args.with_cluster.as_deref().map(config::read_lossy).transpose()?;
+    let cluster = cluster.map(|text| FwFile::parse(Level::Cluster, &text, None));
+    let file = FwFile::parse(level(args.level), text, cluster.as_ref());
+    Ok(shown(args, &file, || firewall::firewall(&file)))
 }
 
 fn level(level: FirewallLevel) -> Level {

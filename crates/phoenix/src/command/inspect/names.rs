@@ -1,9 +1,9 @@
 //! hosts(5), resolv.conf(5) and dnsmasq(8).
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use phoenix_formats::dnsmasq::{DnsmasqConf, Domain, Given, Route, Setting as Dns, Verdict};
+use phoenix_formats::dnsmasq::{DnsmasqConf, Given, Route, Setting as Dns, Verdict};
 use phoenix_formats::hosts::{Entry, Hosts};
 use phoenix_formats::resolv_conf::{Entry as ResolvEntry, ResolvConf, Setting};
 
@@ -36,17 +36,16 @@ fn key(entry: &Entry, name: &str) -> (bool, String) {
 
 fn host(entry: &Entry, first: &First<'_>) -> String {
     let (name, others) = entry.names.split_first().map_or(("", [].as_slice()), |(f, o)| (f, o));
-    let mut words = format!("{} is {name}", entry.address);
+    let mut words = vec![format!("{} is {name}", entry.address)];
     if !others.is_empty() {
-        words += &format!(", also {}", others.join(", "));
+        words.push(format!(", also {}", others.join(", ")));
     }
     for name in &entry.names {
-        if let Some(earlier) = first.get(&key(entry, name)) {
-            let Entry { address, line, .. } = earlier;
-            words += &format!("; `{name}` resolves to {address} of line {line} first");
+        if let Some(Entry { address, line, .. }) = first.get(&key(entry, name)) {
+            words.push(format!("; `{name}` resolves to {address} of line {line} first"));
         }
     }
-    words
+    words.concat()
 }
 
 pub(super) fn resolv_conf(file: &ResolvConf) -> String {
@@ -100,19 +99,12 @@ pub(super) fn dnsmasq(file: &DnsmasqConf) -> String {
 
 fn dns(setting: &Dns) -> String {
     match setting {
-        Dns::Address { domains, answer } => format!("{}: {}", of(domains), given(*answer)),
-        Dns::Server { domains, route } => format!("{}: {}", of(domains), to(route)),
+        Dns::Address { domains, answer } => format!("{}: {}", joined(domains), given(*answer)),
+        Dns::Server { domains, route } => format!("{}: {}", joined(domains), to(route)),
         Dns::ReverseServer { network, route } => {
             format!("reverse lookups of {network}: {}", to(route))
         }
-        Dns::HostRecord { names, v4, v6 } => {
-            let addresses = v4.map(IpAddr::V4).into_iter().chain(v6.map(IpAddr::V6));
-            let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
-            match addresses.as_slice() {
-                [] => format!("no address for {}", names.join(", ")),
-                some => format!("{}: {}, not what is below", names.join(", "), some.join(" and ")),
-            }
-        }
+        Dns::HostRecord { names, v4, v6 } => host_record(names, *v4, *v6),
         Dns::Cname { aliases, target } => format!("{} stands for {target}", aliases.join(", ")),
         Dns::PtrRecord { name, target } => format!("reverse lookup {name}: {target}"),
         Dns::OtherRecord { name } => format!("a record of {name}"),
@@ -121,25 +113,16 @@ fn dns(setting: &Dns) -> String {
         }
         Dns::Domain { name, network, local } => {
             let network = network.map_or_else(String::new, |network| format!(" for {network}"));
-            format!(
-                "the domain is {name}{network}{}",
-                if *local { ", and nobody else is asked about it" } else { "" }
-            )
+            let alone = if *local { ", and nobody else is asked about it" } else { "" };
+            format!("the domain is {name}{network}{alone}")
         }
-        Dns::ListenAddress(addresses) => {
-            format!(
-                "listens on {}",
-                addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-            )
-        }
+        Dns::ListenAddress(addresses) => format!("listens on {}", joined(addresses)),
         Dns::Interface(names) => format!("listens on the addresses of {}", names.join(", ")),
         Dns::ExceptInterface(names) => format!("does not listen on {}", names.join(", ")),
-        Dns::ConfDir { path, patterns } if patterns.is_empty() => {
-            format!("reads every file in {path}, .bak too")
-        }
-        Dns::ConfDir { path, patterns } => {
-            format!("reads files in {path} by {}", patterns.join(", "))
-        }
+        Dns::ConfDir { path, patterns } => match patterns.as_slice() {
+            [] => format!("reads every file in {path}, .bak too"),
+            some => format!("reads files in {path} by {}", some.join(", ")),
+        },
         Dns::ConfFile(path) => format!("reads {path}"),
         Dns::AddnHosts(path) => format!("names from {path}, read again at SIGHUP"),
         Dns::StopRebind => "private addresses from servers are dropped".to_owned(),
@@ -150,8 +133,18 @@ fn dns(setting: &Dns) -> String {
     }
 }
 
-fn of(domains: &[Domain]) -> String {
-    domains.iter().map(Domain::to_string).collect::<Vec<_>>().join(", ")
+fn host_record(names: &[String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> String {
+    let names = names.join(", ");
+    match (v4, v6) {
+        (Some(v4), Some(v6)) => format!("{names}: {v4} and {v6}, not what is below"),
+        (Some(v4), None) => format!("{names}: {v4}, not what is below"),
+        (None, Some(v6)) => format!("{names}: {v6}, not what is below"),
+        (None, None) => format!("no address for {names}"),
+    }
+}
+
+fn joined(values: &[impl ToString]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn given(answer: Given) -> String {

@@ -27,7 +27,7 @@ impl Annotated<'_> {
         let mut out = String::new();
         for (index, line) in self.text.split_terminator('\n').enumerate() {
             let number = index + 1;
-            out += &format!("{number:>WIDTH$}  {}", printable(line)).trim_end().to_owned();
+            out += format!("{number:>WIDTH$}  {}", printable(line)).trim_end();
             out.push('\n');
             while let Some((_, note)) = notes.next_if(|(line, _)| *line <= number) {
                 out += &below('|', note);
