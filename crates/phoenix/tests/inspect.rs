@@ -11,7 +11,6 @@ fn case(kind: &str, file: &str) -> PathBuf {
     Path::new(CRATE).join("tests/inspect").join(kind).join(file)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test runs the program itself")]
 fn phoenix(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
     command.arg("inspect").args(arguments).env_remove("PHOENIX_CONFIG");
@@ -85,7 +84,6 @@ fn pct_set_shows_the_configuration_afterwards() {
 fn a_terminal_is_not_written_to() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hosts");
-    #[expect(clippy::disallowed_methods, reason = "the test writes its own input")]
     std::fs::write(&file, "10.0.0.1 \u{1b}[31mred\n").unwrap();
     let text = phoenix(&["hosts", file.to_str().unwrap()]);
     assert!(!text.contains('\u{1b}') && text.contains("\\u{1b}[31mred"), "{text}");

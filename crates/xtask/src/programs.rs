@@ -17,6 +17,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "openssl", package: "openssl" },
     Program { name: "perl", package: "perl-base" },
     Program { name: "ip", package: "iproute2" },
+    Program { name: "dnsmasq", package: "dnsmasq-base" },
     Program { name: "iptables-save", package: "iptables" },
     Program { name: "unshare", package: "util-linux" },
 ];

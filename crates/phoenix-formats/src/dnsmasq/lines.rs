@@ -50,14 +50,12 @@ fn unquote(line: &str) -> (String, bool) {
     let mut chars = line.chars();
     while let Some(mut c) = chars.next() {
         if c == '"' {
-            match quoted(&mut chars, &mut text) {
-                // The character behind a quote is never a quote itself.
-                true => match chars.next() {
-                    Some(next) => c = next,
-                    None => break,
-                },
-                false => return (text, true),
+            if !quoted(&mut chars, &mut text) {
+                return (text, true);
             }
+            // The character behind a quote is never a quote itself.
+            let Some(next) = chars.next() else { break };
+            c = next;
         }
         match c {
             '#' if behind_space => break,

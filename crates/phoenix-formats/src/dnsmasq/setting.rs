@@ -214,8 +214,12 @@ fn reverse_server(value: &str) -> Result<Setting, Fault> {
         None => (value, None),
     };
     let net = super::lines::shown(net.trim_matches(' '));
-    let network =
-        network(&net).ok_or_else(|| Fault::refused(format!("`{net}` is not a network")))?;
+    // A length that is not a number counts as none here.
+    let read = match net.split_once('/') {
+        Some((address, length)) if !is_digits(length) => network(address),
+        _ => network(&net),
+    };
+    let network = read.ok_or_else(|| Fault::refused(format!("`{net}` is not a network")))?;
     let route = target.map_or(Ok(Route::Local), |target| server(&target).map(Route::Server))?;
     Ok(Setting::ReverseServer { network, route })
 }

@@ -66,12 +66,7 @@ fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
             let conf = LxcConf::parse(&text);
             shown(args, &conf.inspect(), || guest::lxc_conf(&conf))
         }
-        InspectKind::Firewall => {
-            let cluster = args.with_cluster.as_deref().map(config::read_lossy).transpose()?;
-            let cluster = cluster.map(|text| FwFile::parse(Level::Cluster, &text, None));
-            let file = FwFile::parse(level(args.level), &text, cluster.as_ref());
-            shown(args, &file, || firewall::firewall(&file))
-        }
+        InspectKind::Firewall => firewall(args, &text)?,
         InspectKind::Nginx => {
             let view = NginxInspection::of(&text);
             shown(args, &view, || nginx::nginx(&view, &text))
@@ -97,6 +92,13 @@ fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
             shown(args, &file, || names::dnsmasq(&file))
         }
     })
+}
+
+fn firewall(args: &Inspect, text: &str) -> Result<String, ConfigError> {
+    let cluster = args.with_cluster.as_deref().map(config::read_lossy).transpose()?;
+    let cluster = cluster.map(|text| FwFile::parse(Level::Cluster, &text, None));
+    let file = FwFile::parse(level(args.level), text, cluster.as_ref());
+    Ok(shown(args, &file, || firewall::firewall(&file)))
 }
 
 fn level(level: FirewallLevel) -> Level {
@@ -164,7 +166,22 @@ fn told(outcome: &Outcome) -> String {
         (false, true) => "refused, and yet the configuration is another one then:".to_owned(),
         (false, false) => "refused, and nothing changed:".to_owned(),
     });
-    format!("{}\n\n{}", lines.join("\n"), guest::lxc_conf(&LxcConf::parse(&outcome.after)))
+    format!("{}\n\n{}", lines.join("\n"), explained(&outcome.after))
+}
+
+/// What stands for an address that Proxmox VE chooses.
+const RANDOM_MAC: &str = "<RANDOM-MAC>";
+
+/// Explains a configuration in which an address may not be chosen yet.
+fn explained(text: &str) -> String {
+    // Another address is put in for it, as it is none itself; one that the text does not have comes out again alone.
+    let unused = (0..=u8::MAX).map(|last| format!("02:00:00:00:00:{last:02X}"));
+    let free = unused.into_iter().find(|mac| text.contains(RANDOM_MAC) && !text.contains(mac));
+    match free {
+        Some(mac) => guest::lxc_conf(&LxcConf::parse(&text.replace(RANDOM_MAC, &mac)))
+            .replace(&mac, RANDOM_MAC),
+        None => guest::lxc_conf(&LxcConf::parse(text)),
+    }
 }
 
 /// Reads `NAME[:MTU]` of every bridge; 1500 bytes when no MTU is said. The first one has the node's

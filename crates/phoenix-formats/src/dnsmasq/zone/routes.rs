@@ -126,12 +126,14 @@ impl Group {
             return Some(Found::Addresses(vec![null]));
         }
         let answers = self.null || !self.addresses.is_empty();
-        match () {
-            () if self.usual => Some(Found::Usual),
-            () if !self.servers.is_empty() => Some(Found::Servers(self.servers.clone())),
-            () if self.local && answers => Some(Found::NoData),
-            () if self.local => Some(Found::NoName),
-            () => None,
+        if self.usual {
+            Some(Found::Usual)
+        } else if !self.servers.is_empty() {
+            Some(Found::Servers(self.servers.clone()))
+        } else if self.local {
+            Some(if answers { Found::NoData } else { Found::NoName })
+        } else {
+            None
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A container's configuration and its interfaces.
 
+use std::collections::BTreeSet;
+
 use phoenix_formats::Warning;
 use phoenix_formats::lxc_conf::{LxcConf, Section};
 use phoenix_formats::net::NetView;
@@ -7,8 +9,10 @@ use phoenix_formats::net::NetView;
 use super::text::{Annotated, count};
 
 pub(super) fn lxc_conf(conf: &LxcConf) -> String {
-    let lost = conf.lost().into_iter();
-    let lost = lost.map(|lost| {
+    let warned: BTreeSet<usize> = conf.warnings().iter().map(|warning| warning.line).collect();
+    let lost = conf.lost();
+    let gone: BTreeSet<usize> = lost.iter().map(|lost| lost.line).collect();
+    let lost = lost.iter().filter(|lost| !warned.contains(&lost.line)).map(|lost| {
         Warning::new(lost.line, format!("lost at Proxmox VE's next write: {}", lost.reason))
     });
     let raw = conf.main().raw().len();
@@ -22,7 +26,7 @@ pub(super) fn lxc_conf(conf: &LxcConf) -> String {
     }
     Annotated {
         text: conf.text(),
-        notes: notes(conf),
+        notes: notes(conf, &gone),
         warnings: conf.warnings().iter().cloned().chain(lost).collect(),
         counts,
     }
@@ -37,7 +41,8 @@ enum Place<'a> {
     Snapshot(&'a Section),
 }
 
-fn notes(conf: &LxcConf) -> Vec<(usize, String)> {
+/// Says what the lines mean, those that are lost left out.
+fn notes(conf: &LxcConf, gone: &BTreeSet<usize>) -> Vec<(usize, String)> {
     let mut place = Place::Main;
     let mut notes = Vec::new();
     for (index, line) in conf.text().split('\n').enumerate() {
@@ -49,7 +54,8 @@ fn notes(conf: &LxcConf) -> Vec<(usize, String)> {
             }
             None => setting(conf, place, line),
         };
-        notes.extend(note.map(|note| (index + 1, note)));
+        let kept = !gone.contains(&(index + 1));
+        notes.extend(note.filter(|_| kept).map(|note| (index + 1, note)));
     }
     notes
 }
@@ -81,7 +87,7 @@ fn setting(conf: &LxcConf, place: Place<'_>, line: &str) -> Option<String> {
     if key == "delete" {
         return Some(format!("to be deleted: {value}"));
     }
-    section.get(key).map(|value| meaning(key, value))
+    section.get(key).map(|_| meaning(key, value))
 }
 
 /// What some settings are, in a few words.

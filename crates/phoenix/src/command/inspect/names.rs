@@ -1,40 +1,60 @@
 //! hosts(5), resolv.conf(5) and dnsmasq(8).
 
-use phoenix_formats::dnsmasq::{DnsmasqConf, Domain, Given, Route, Setting as Dns, Verdict};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use phoenix_formats::dnsmasq::{DnsmasqConf, Given, Route, Setting as Dns, Verdict};
 use phoenix_formats::hosts::{Entry, Hosts};
 use phoenix_formats::resolv_conf::{Entry as ResolvEntry, ResolvConf, Setting};
 
 use super::text::{Annotated, count};
 
 pub(super) fn hosts(file: &Hosts) -> String {
-    let notes = file.entries().iter().map(|entry| (entry.line, host(file, entry)));
+    let mut first = First::new();
+    let mut notes = Vec::new();
+    for entry in file.entries() {
+        notes.push((entry.line, host(entry, &first)));
+        for name in &entry.names {
+            first.entry(key(entry, name)).or_insert(entry);
+        }
+    }
     Annotated {
         text: file.text(),
-        notes: notes.collect(),
+        notes,
         warnings: file.warnings().to_vec(),
         counts: vec![count(file.entries().len(), "entry", "entries")],
     }
     .render()
 }
 
-fn host(file: &Hosts, entry: &Entry) -> String {
-    let (first, others) = entry.names.split_first().map_or(("", [].as_slice()), |(f, o)| (f, o));
-    let mut words = format!("{} is {first}", entry.address);
+/// The entry that a name resolves to first, by IP version and name.
+type First<'a> = BTreeMap<(bool, String), &'a Entry>;
+
+fn key(entry: &Entry, name: &str) -> (bool, String) {
+    (entry.address.is_ipv4(), name.to_ascii_lowercase())
+}
+
+fn host(entry: &Entry, first: &First<'_>) -> String {
+    let (name, others) = entry.names.split_first().map_or(("", [].as_slice()), |(f, o)| (f, o));
+    let mut words = vec![format!("{} is {name}", entry.address)];
     if !others.is_empty() {
-        words += &format!(", also {}", others.join(", "));
+        words.push(format!(", also {}", others.join(", ")));
     }
-    let version = |other: &&Entry| other.address.is_ipv4() == entry.address.is_ipv4();
-    let earlier = file.entries().iter().take_while(|other| other.line < entry.line).filter(version);
-    if let Some(earlier) = earlier.into_iter().find(|other| other.has(first)) {
-        words +=
-            &format!("; `{first}` resolves to {} of line {} first", earlier.address, earlier.line);
+    for name in &entry.names {
+        if let Some(Entry { address, line, .. }) = first.get(&key(entry, name)) {
+            words.push(format!("; `{name}` resolves to {address} of line {line} first"));
+        }
     }
-    words
+    words.concat()
 }
 
 pub(super) fn resolv_conf(file: &ResolvConf) -> String {
-    let mut notes: Vec<_> =
-        file.entries().iter().map(|entry| (entry.line, resolver(file, entry))).collect();
+    let mut servers = 0;
+    let mut notes = Vec::new();
+    for entry in file.entries() {
+        servers += usize::from(matches!(entry.setting, Setting::Nameserver(_)));
+        notes.push((entry.line, resolver(entry, servers)));
+    }
     if let Some(manager) = file.manager() {
         notes.push((1, format!("{} writes this file: a change by hand is lost", manager.as_str())));
     }
@@ -42,17 +62,15 @@ pub(super) fn resolv_conf(file: &ResolvConf) -> String {
         text: file.text(),
         notes,
         warnings: file.warnings().to_vec(),
-        counts: vec![count(file.nameservers().count(), "server", "servers")],
+        counts: vec![count(servers, "server", "servers")],
     }
     .render()
 }
 
-fn resolver(file: &ResolvConf, entry: &ResolvEntry) -> String {
+/// Says what a line does; `servers` is how many of them stand up to here.
+fn resolver(entry: &ResolvEntry, servers: usize) -> String {
     let words = match &entry.setting {
-        Setting::Nameserver(server) => {
-            let place = file.nameservers().position(|other| std::ptr::eq(other, server));
-            format!("server {}: {server}", place.map_or(0, |place| place + 1))
-        }
+        Setting::Nameserver(server) => format!("server {servers}: {server}"),
         Setting::Search(domains) => {
             format!("a short name is tried below {}", domains.join(", then "))
         }
@@ -81,15 +99,12 @@ pub(super) fn dnsmasq(file: &DnsmasqConf) -> String {
 
 fn dns(setting: &Dns) -> String {
     match setting {
-        Dns::Address { domains, answer } => format!("{}: {}", of(domains), given(*answer)),
-        Dns::Server { domains, route } => format!("{}: {}", of(domains), to(route)),
+        Dns::Address { domains, answer } => format!("{}: {}", joined(domains), given(*answer)),
+        Dns::Server { domains, route } => format!("{}: {}", joined(domains), to(route)),
         Dns::ReverseServer { network, route } => {
             format!("reverse lookups of {network}: {}", to(route))
         }
-        Dns::HostRecord { names, v4, v6 } => {
-            let addresses = v4.map(|a| a.to_string()).into_iter().chain(v6.map(|a| a.to_string()));
-            format!("{}: exactly {}", addresses.collect::<Vec<_>>().join(" and "), names.join(", "))
-        }
+        Dns::HostRecord { names, v4, v6 } => host_record(names, *v4, *v6),
         Dns::Cname { aliases, target } => format!("{} stands for {target}", aliases.join(", ")),
         Dns::PtrRecord { name, target } => format!("reverse lookup {name}: {target}"),
         Dns::OtherRecord { name } => format!("a record of {name}"),
@@ -98,25 +113,16 @@ fn dns(setting: &Dns) -> String {
         }
         Dns::Domain { name, network, local } => {
             let network = network.map_or_else(String::new, |network| format!(" for {network}"));
-            format!(
-                "the domain is {name}{network}{}",
-                if *local { ", and nobody else is asked about it" } else { "" }
-            )
+            let alone = if *local { ", and nobody else is asked about it" } else { "" };
+            format!("the domain is {name}{network}{alone}")
         }
-        Dns::ListenAddress(addresses) => {
-            format!(
-                "listens on {}",
-                addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-            )
-        }
+        Dns::ListenAddress(addresses) => format!("listens on {}", joined(addresses)),
         Dns::Interface(names) => format!("listens on the addresses of {}", names.join(", ")),
         Dns::ExceptInterface(names) => format!("does not listen on {}", names.join(", ")),
-        Dns::ConfDir { path, patterns } if patterns.is_empty() => {
-            format!("reads every file in {path}, .bak too")
-        }
-        Dns::ConfDir { path, patterns } => {
-            format!("reads files in {path} by {}", patterns.join(", "))
-        }
+        Dns::ConfDir { path, patterns } => match patterns.as_slice() {
+            [] => format!("reads every file in {path}, .bak too"),
+            some => format!("reads files in {path} by {}", some.join(", ")),
+        },
         Dns::ConfFile(path) => format!("reads {path}"),
         Dns::AddnHosts(path) => format!("names from {path}, read again at SIGHUP"),
         Dns::StopRebind => "private addresses from servers are dropped".to_owned(),
@@ -127,8 +133,18 @@ fn dns(setting: &Dns) -> String {
     }
 }
 
-fn of(domains: &[Domain]) -> String {
-    domains.iter().map(Domain::to_string).collect::<Vec<_>>().join(", ")
+fn host_record(names: &[String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> String {
+    let names = names.join(", ");
+    match (v4, v6) {
+        (Some(v4), Some(v6)) => format!("{names}: {v4} and {v6}, not what is below"),
+        (Some(v4), None) => format!("{names}: {v4}, not what is below"),
+        (None, Some(v6)) => format!("{names}: {v6}, not what is below"),
+        (None, None) => format!("no address for {names}"),
+    }
+}
+
+fn joined(values: &[impl ToString]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn given(answer: Given) -> String {

@@ -53,6 +53,9 @@ fn stanza(stanza: &Stanza) -> String {
 }
 
 fn option_words(name: &str, value: &str) -> Option<String> {
+    if value.is_empty() {
+        return None;
+    }
     Some(match name.replace('_', "-").as_str() {
         "bridge-ports" if value == "none" => "a bridge without ports".to_owned(),
         "bridge-ports" => {
@@ -123,18 +126,20 @@ fn packets(spec: &Spec) -> String {
         target: _,
         unknown: _,
     } = spec;
-    let one = |matched: &Option<Matched<String>>, words: &str| said(matched, words, Clone::clone);
+    let one = |matched: &Option<Matched<String>>, words: &str| {
+        said(matched.as_ref(), words, Clone::clone)
+    };
     let nets = |nets: &Vec<_>| joined(nets, ToString::to_string);
     let ports = |ports: &Vec<_>| joined(ports, PortRange::to_string);
     sentence([
         one(protocol, ""),
-        said(dports, "to port ", ports),
-        said(sports, "from port ", ports),
-        said(source, "from ", nets),
-        said(destination, "to ", nets),
+        said(dports.as_ref(), "to port ", ports),
+        said(sports.as_ref(), "from port ", ports),
+        said(source.as_ref(), "from ", nets),
+        said(destination.as_ref(), "to ", nets),
         one(in_interface, "in by "),
         one(out_interface, "out by "),
-        said(ctstate, "in state ", |states| states.join(", ")),
+        said(ctstate.as_ref(), "in state ", |states| states.join(", ")),
         one(dst_type, "to a destination of type "),
         one(src_type, "from a source of type "),
         one(tcp_flags, "with flags "),
@@ -143,12 +148,12 @@ fn packets(spec: &Spec) -> String {
 }
 
 fn said<T>(
-    matched: &Option<Matched<T>>,
+    matched: Option<&Matched<T>>,
     words: &str,
     show: impl Fn(&T) -> String,
 ) -> Option<String> {
-    let matched = matched.as_ref()?;
-    Some(format!("{}{words}{}", if matched.negated { "not " } else { "" }, show(&matched.value)))
+    let Matched { negated, value } = matched?;
+    Some(format!("{}{words}{}", if *negated { "not " } else { "" }, show(value)))
 }
 
 fn joined<T>(values: &[T], show: impl Fn(&T) -> String) -> String {
