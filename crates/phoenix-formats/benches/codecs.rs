@@ -12,7 +12,9 @@ use divan::{Bencher, black_box};
 use phoenix_formats::firewall::{Action, FwEdit, FwFile, Level, Rule, RuleKind, Verdict};
 use phoenix_formats::interfaces::Interfaces;
 use phoenix_formats::iproute::{links_json, links_of, read_links};
-use phoenix_formats::iptables::{PortSet, SavedRules, apply_delete, delete_argv, obsolete};
+use phoenix_formats::iptables::{
+    PortRange, PortSet, Protocol, SavedRules, apply_delete, delete_argv, obsolete,
+};
 use phoenix_formats::lxc_conf::{Edit, LxcConf};
 use phoenix_formats::net::{LxcNet, NetText};
 use phoenix_formats::nginx::{NginxConf, listen_on_all_interfaces};
@@ -314,8 +316,10 @@ mod iptables {
     fn obsolete_rules(bencher: Bencher) {
         let saved = SavedRules::parse(&saved());
         let internal = "10.0.3.7".parse().unwrap();
+        let every = PortRange::new(1, u16::MAX).unwrap();
+        let accepted = PortSet::from_iter([(Protocol::Tcp, every)]);
         measure(bencher, saved.text(), |_| {
-            obsolete(saved.rules(), internal, &[], &PortSet::default())
+            obsolete(saved.rules(), internal, &["203.0.113.7".parse().unwrap()], &accepted)
         });
     }
 }
