@@ -90,6 +90,9 @@ impl Reader {
     }
 
     fn header(&mut self, line: &str) -> Option<Read> {
+        if !line.starts_with('[') {
+            return None;
+        }
         let reads = self.file.reads;
         if line.eq_ignore_ascii_case("[options]") {
             return Some(self.open(Section::Options));
