@@ -1,5 +1,6 @@
-//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`.
+//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`, `fuzz`.
 
+mod fuzz;
 mod orphans;
 mod programs;
 mod tests;
@@ -13,6 +14,8 @@ usage: cargo xtask COMMAND
   test [ARGS]   installs what the tests need, then runs all of them; ARGS go to cargo test
   bless [ARGS]  the same, and takes new snapshots
   orphans       fails when a snapshot is used by no test of the last `cargo xtask test`
+  fuzz [--seconds N]
+                runs every fuzz target, 10 seconds each; needs cargo-fuzz
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
         "test" => tests::run(&rest, tests::Snapshots::Compare),
         "bless" => tests::run(&rest, tests::Snapshots::Take),
         "orphans" => orphans::run(),
+        "fuzz" => fuzz::run(&rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

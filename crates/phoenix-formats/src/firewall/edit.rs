@@ -7,6 +7,7 @@
 mod draft;
 mod keep;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use self::draft::Draft;
@@ -120,17 +121,20 @@ impl FwFile {
     ///
     /// An empty or absent file gives a new one that holds what was asked for and nothing else.
     pub fn edit(&self, edits: &[FwEdit]) -> Result<String, EditError> {
-        let mut file = self.clone();
+        let mut file = Cow::Borrowed(self);
         for edit in edits {
             let text = file.apply(edit)?;
             // A file of a single `0` counts as empty, so a draft of it is.
             if text != file.text && !(text.is_empty() && file.is_void()) {
                 file.refuse_unread_headers()?;
-                file = file.with_text(&text);
+                file = Cow::Owned(file.with_text(&text));
                 file.confirm(edit)?;
             }
         }
-        Ok(file.text)
+        Ok(match file {
+            Cow::Borrowed(file) => file.text.clone(),
+            Cow::Owned(file) => file.text,
+        })
     }
 
     fn with_text(&self, text: &str) -> Self {
@@ -280,9 +284,12 @@ impl FwFile {
         present: &[ParsedRule],
         rules: &[Rule],
     ) -> Result<String, EditError> {
-        let before: Vec<_> = present.iter().map(|parsed| parsed.rule.meaning()).collect();
-        let after: Vec<_> = rules.iter().map(Rule::meaning).collect();
-        let kept = keep(&before, &after);
+        // Rules that are spelled the same need no comparison of what they mean.
+        let same = present.iter().zip(rules).take_while(|(old, new)| old.rule == **new).count();
+        let before: Vec<_> = present[same..].iter().map(|parsed| parsed.rule.meaning()).collect();
+        let after: Vec<_> = rules[same..].iter().map(Rule::meaning).collect();
+        let behind = keep(&before, &after).into_iter().map(|old| old.map(|old| old + same));
+        let kept: Vec<_> = (0..same).map(Some).chain(behind).collect();
         let scope = self.scope_of(section);
         let stays = |new: usize, old: usize| {
             let (new, old): (&Rule, &Rule) = (&rules[new], &present[old].rule);

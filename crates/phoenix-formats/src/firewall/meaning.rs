@@ -43,7 +43,8 @@ impl Rule {
     /// Equal are: any letter case of a macro or alias, `10.0.0.1` and `10.0.0.1/32`, protocols by name and number
     /// (except those of ICMP, which differ in IP version), service names and their ports, and lists in any order.
     pub fn same_meaning(&self, other: &Self) -> bool {
-        self.meaning() == other.meaning()
+        // Most rules of an edited file are spelled as they were.
+        self == other || self.meaning() == other.meaning()
     }
 
     pub(super) fn meaning(&self) -> Meaning<'_> {

@@ -63,18 +63,36 @@ impl Reader {
         if let Some(header) = self.header(line) {
             return header;
         }
-        let section = self.section.and_then(|index| self.file.sections.get(index)).cloned();
-        match section {
+        match self.section.and_then(|index| self.file.sections.get(index)) {
             None => Err(homeless(line)),
             Some(Section::Options) => self.option(number, line),
             Some(Section::Aliases) => self.alias(number, line),
             Some(Section::Rules) => self.rule(number, line),
-            Some(Section::Group(name)) => self.group_rule(number, line, &name),
-            Some(Section::Ipset(name)) => self.ipset_entry(number, line, &name),
+            Some(Section::Group(_)) => self.group_rule(number, line),
+            Some(Section::Ipset(_)) => self.ipset_entry(number, line),
+        }
+    }
+
+    /// Returns the rules of the group, or nothing when another section is open.
+    fn open_rules(&mut self) -> Option<&mut Vec<ParsedRule>> {
+        match self.file.sections.get(self.section?)? {
+            Section::Group(name) => self.file.groups.get_mut(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the entries of the set, or nothing when another section is open.
+    fn open_entries(&mut self) -> Option<&mut Vec<IpsetEntry>> {
+        match self.file.sections.get(self.section?)? {
+            Section::Ipset(name) => self.file.ipsets.get_mut(name),
+            _ => None,
         }
     }
 
     fn header(&mut self, line: &str) -> Option<Read> {
+        if !line.starts_with('[') {
+            return None;
+        }
         let reads = self.file.reads;
         if line.eq_ignore_ascii_case("[options]") {
             return Some(self.open(Section::Options));
@@ -138,11 +156,11 @@ impl Reader {
         Ok(LineKind::Content(self.file.rules.len() - 1))
     }
 
-    fn group_rule(&mut self, line: usize, text: &str, group: &str) -> Read {
+    fn group_rule(&mut self, line: usize, text: &str) -> Read {
         let rules = std::mem::replace(&mut self.file.scope.place, Place::Group);
         let rule = self.parse_rule(line, text);
         self.file.scope.place = rules;
-        let rules = self.file.groups.entry(group.to_owned()).or_default();
+        let rules = self.open_rules().expect("a group's header makes its list");
         rules.push(rule?);
         Ok(LineKind::Content(rules.len() - 1))
     }
@@ -164,6 +182,9 @@ impl Reader {
     // In a node's file PVE reads no names, but its search for one creates the section it looks in, and from there on
     // PVE reads such a section.
     fn look_up(&mut self, value: &str) {
+        if self.file.reads.ipsets && self.file.reads.aliases {
+            return;
+        }
         let cluster = &self.file.scope.cluster;
         if let Some(reference) = Reference::ipset(value) {
             self.file.reads.ipsets |= !cluster.ipsets.contains(reference.name);
@@ -198,7 +219,7 @@ impl Reader {
         Ok(LineKind::Content(line))
     }
 
-    fn ipset_entry(&mut self, line: usize, text: &str, set: &str) -> Read {
+    fn ipset_entry(&mut self, line: usize, text: &str) -> Read {
         let (text, comment) = cut_comment(text);
         let (cidr, nomatch) = match split_entry(text) {
             Some((cidr, nomatch)) => (Some(cidr), nomatch),
@@ -214,7 +235,7 @@ impl Reader {
         }
         self.seen.insert(cidr.clone().unwrap_or_default());
         let comment = comment.filter(|text| truthy(text)).map(str::to_owned);
-        let entries = self.file.ipsets.entry(set.to_owned()).or_default();
+        let entries = self.open_entries().expect("a set's header makes its list");
         entries.push(IpsetEntry { cidr, nomatch, comment, error, line });
         Ok(LineKind::Content(entries.len() - 1))
     }

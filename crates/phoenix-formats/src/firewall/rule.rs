@@ -54,13 +54,9 @@ pub enum RuleKind {
 impl RuleKind {
     /// Returns the kind that a word names, whatever its letter case.
     pub fn from_word(word: &str) -> Self {
-        match word.to_ascii_lowercase().as_str() {
-            "in" => Self::In,
-            "out" => Self::Out,
-            "forward" => Self::Forward,
-            "group" => Self::Group,
-            other => Self::Other(other.to_owned()),
-        }
+        let known = [Self::In, Self::Out, Self::Forward, Self::Group];
+        let named = |kind: &Self| kind.as_str().eq_ignore_ascii_case(word);
+        known.into_iter().find(named).unwrap_or_else(|| Self::Other(word.to_ascii_lowercase()))
     }
 
     /// Returns the kind in lower case, as PVE reports it.

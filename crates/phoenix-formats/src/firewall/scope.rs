@@ -1,5 +1,6 @@
 //! The names that a rule may use, and where.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::{IpVersion, Span, cidr_span, parse_cidr};
@@ -131,11 +132,17 @@ impl Scope {
 
     /// Finds an alias as PVE does when it uses it: in the file itself first, then in the cluster's.
     pub(super) fn alias(&self, reference: &Reference<'_>) -> Option<Target> {
-        let name = reference.name.to_ascii_lowercase();
-        let find = |names: &Names| names.aliases.get(&name).copied();
+        let name = lower(reference.name);
+        let find = |names: &Names| names.aliases.get(&*name).copied();
         let own = self.own_names().filter(|_| reference.prefix != Prefix::Cluster).and_then(find);
         own.or_else(|| find(&self.cluster).filter(|_| reference.prefix != Prefix::Guest))
     }
+}
+
+/// Returns a name in lower case; most are.
+pub(super) fn lower(name: &str) -> Cow<'_, str> {
+    let upper = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
 }
 
 /// A name in a rule with the file it is looked for in.

@@ -118,6 +118,7 @@ pub(super) fn protocol_name(word: &str) -> &str {
     match word {
         "1" | "58" => word,
         "ipv6-icmp" => "icmpv6",
+        _ if !word.starts_with(|c: char| c.is_ascii_digit()) => word,
         _ => PROTOCOLS.iter().find(|(_, number)| *number == word).map_or(word, |(name, _)| name),
     }
 }

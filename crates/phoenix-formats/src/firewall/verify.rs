@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::address::{IpVersion, parse_list};
 use super::check::Property;
 use super::rule::{Action, Rule, RuleError, RuleKind, Verdict};
-use super::scope::{Level, Place, Reference, Scope};
+use super::scope::{Level, Place, Reference, Scope, lower};
 use super::services::service;
 use super::tables::{
     has_ports, is_icmp_type, is_icmpv6_type, is_protocol, macro_name, macro_rules,
@@ -301,10 +301,11 @@ fn verify_alias(
         verified
             .fault(property, format!("the name of an alias has at most {LONGEST_NAME} letters"));
     }
-    if !scope.has_alias(&reference.name.to_ascii_lowercase()) {
+    let target = scope.alias(reference);
+    if target.is_none() && !scope.has_alias(&lower(reference.name)) {
         verified.fault(property, format!("there is no alias `{value}` above this rule"));
     }
-    match scope.alias(reference) {
+    match target {
         Some(target) if !verified.is_version(target.version) => {
             Err(RuleError::MixedVersions { alias: value.to_owned() })
         }

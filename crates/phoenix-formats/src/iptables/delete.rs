@@ -61,7 +61,9 @@ pub fn apply_delete(saved: &str, argv: &[String]) -> Result<String, DeleteError>
 
 fn find_same(saved: &SavedRules, wanted: &Rule) -> Option<RuleRef> {
     let meaning = wanted.meaning();
-    let rules = saved.rules().iter().filter(|rule| rule.verb.adds());
+    let of_chain =
+        |rule: &&Rule| rule.chain == wanted.chain && rule.table == wanted.table && rule.verb.adds();
+    let rules = saved.rules().iter().filter(of_chain);
     let mut same = rules.filter(|rule| rule.meaning() == meaning);
     same.next().map(Rule::reference)
 }

@@ -76,7 +76,8 @@ pub fn obsolete(
     let judge = forward::Judge { internal, local, accepted };
     let forwards: Vec<Forward> = rules.iter().map(|rule| judge.judge(rule)).collect();
     let removed = removed_ports(rules, &forwards);
-    let scope = depend::Scope { internal, removed, kept: kept_ports(rules, &forwards) };
+    let kept = kept_ports(rules, &forwards);
+    let scope = depend::Scope { internal, address: internal.to_string(), removed, kept };
     let verdicts =
         rules.iter().zip(&forwards).map(|(rule, forward)| verdict(rule, forward, &scope)).collect();
     gather(rules, with_twins(rules, verdicts))
@@ -129,6 +130,9 @@ fn verdict(rule: &Rule, forward: &Forward, scope: &depend::Scope) -> Verdict {
 
 /// Gives every `-D` the verdict of the rule that it deletes.
 fn with_twins(rules: &[Rule], mut verdicts: Vec<Verdict>) -> Vec<Verdict> {
+    if rules.iter().all(|rule| rule.verb.adds()) {
+        return verdicts;
+    }
     let mut decided = BTreeMap::new();
     for (rule, verdict) in rules.iter().zip(&verdicts).filter(|(rule, _)| rule.verb.adds()) {
         decided.entry(rule.meaning()).or_insert_with(|| (rule.line, verdict.clone()));

@@ -18,7 +18,7 @@ pub(super) struct Item {
 /// One match with its options, in the order of loading.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Loaded {
-    module: String,
+    module: &'static str,
     items: Vec<Item>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Options {
     protocol: Option<String>,
     matches: Vec<Loaded>,
     /// Where the last match of each name stands in `matches`.
-    last: BTreeMap<String, usize>,
+    last: BTreeMap<&'static str, usize>,
     target: Vec<Item>,
     unknown: Vec<String>,
 }
@@ -135,11 +135,9 @@ impl Options {
             return Some(option);
         }
         // An option of the protocol's own match loads that match by itself.
-        let protocol = self.protocol.clone()?;
-        let option = OPTIONS
-            .iter()
-            .filter(named)
-            .find(|option| option.scopes.contains(&protocol.as_str()))?;
+        let protocol = known_match(self.protocol.as_deref()?)?;
+        let option =
+            OPTIONS.iter().filter(named).find(|option| option.scopes.contains(&protocol))?;
         self.load(protocol);
         Some(option)
     }
@@ -150,8 +148,8 @@ impl Options {
         loaded || target.is_some_and(|name| scopes.contains(&name.as_str()))
     }
 
-    fn load(&mut self, module: String) {
-        self.last.insert(module.clone(), self.matches.len());
+    fn load(&mut self, module: &'static str) {
+        self.last.insert(module, self.matches.len());
         self.matches.push(Loaded { module, items: Vec::new() });
     }
 
@@ -161,10 +159,10 @@ impl Options {
             self.unknown.extend(item.values.iter().cloned());
         }
         match option.name {
-            "match" if !negated && MATCHES.contains(&item.values[0].as_str()) => {
-                self.load(item.values.remove(0));
-            }
-            "match" => self.unknown.push(format!("-m {}", item.values[0])),
+            "match" => match known_match(&item.values[0]).filter(|_| !negated) {
+                Some(module) => self.load(module),
+                None => self.unknown.push(format!("-m {}", item.values[0])),
+            },
             "jump" | "goto" if negated || !self.target.is_empty() => {
                 self.unknown.push(item.values.remove(0));
             }
@@ -199,6 +197,10 @@ impl Options {
             options.sort_unstable();
         }
     }
+}
+
+fn known_match(name: &str) -> Option<&'static str> {
+    MATCHES.iter().copied().find(|known| *known == name)
 }
 
 fn means_any(item: &Item) -> bool {

@@ -81,22 +81,22 @@ impl Spec {
     /// Sets the field of one option; says `false` when it is set already or its value is not understood.
     fn set(&mut self, item: &Item) -> bool {
         let value = item.values.first().map_or("", String::as_str);
-        let text = Some(value.to_owned());
+        let text = || Some(value.to_owned());
         match item.name {
-            "protocol" => fill(&mut self.protocol, item, text),
+            "protocol" => fill(&mut self.protocol, item, text()),
             "source" => fill(&mut self.source, item, values::nets(value)),
             "destination" => fill(&mut self.destination, item, values::nets(value)),
-            "in-interface" => fill(&mut self.in_interface, item, text),
-            "out-interface" => fill(&mut self.out_interface, item, text),
+            "in-interface" => fill(&mut self.in_interface, item, text()),
+            "out-interface" => fill(&mut self.out_interface, item, text()),
             "dport" | "dports" => fill(&mut self.dports, item, values::ports(value)),
             "sport" | "sports" => fill(&mut self.sports, item, values::ports(value)),
             "ctstate" | "state" => fill(&mut self.ctstate, item, values::states(value)),
-            "dst-type" => fill(&mut self.dst_type, item, text),
-            "src-type" => fill(&mut self.src_type, item, text),
+            "dst-type" => fill(&mut self.dst_type, item, text()),
+            "src-type" => fill(&mut self.src_type, item, text()),
             "tcp-flags" => fill(&mut self.tcp_flags, item, Some(item.values.join(" "))),
-            "comment" => put(&mut self.comment, item, text),
-            "jump" => put(&mut self.target, item, text.map(jump)),
-            "goto" => put(&mut self.target, item, text.map(Target::Goto)),
+            "comment" => put(&mut self.comment, item, text()),
+            "jump" => put(&mut self.target, item, text().map(jump)),
+            "goto" => put(&mut self.target, item, text().map(Target::Goto)),
             _ => !item.negated && self.refine(item.name, value),
         }
     }

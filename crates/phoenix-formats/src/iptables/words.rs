@@ -5,6 +5,10 @@
 /// A double quote may open anywhere in a word; the closing one ends the word. A backslash is special
 /// only between quotes, where it takes the next character as it is.
 pub(super) fn split(line: &str) -> Option<Vec<String>> {
+    if !line.contains('"') {
+        let words = line.split([' ', '\t', '\n']).filter(|word| !word.is_empty());
+        return Some(words.map(str::to_owned).collect());
+    }
     let mut splitter = Splitter::default();
     for c in line.chars() {
         splitter.push(c);

@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
             None => Err("there is no such setting".to_owned()),
         };
         match read {
-            Ok(value) => self.set(key, &value),
+            Ok(value) => drop(self.current.values.insert(key.to_owned(), value)),
             Err(why) => {
                 self.warn(format!("`{key}`: {why}"));
                 self.set(key, value);

@@ -67,17 +67,22 @@ impl Schema {
                 Err(fault) => faults.push(fault),
             }
         }
-        faults.extend(given.into_keys().map(PropertyFault::Unknown));
+        faults.extend(given.into_keys().map(|key| PropertyFault::Unknown(key.to_owned())));
         if faults.is_empty() { Ok(values) } else { Err(PropertyError::new(faults)) }
     }
 
     /// Returns the text that Proxmox VE prints for these values.
     pub(crate) fn canonical(&self, values: &BTreeMap<&'static str, String>) -> String {
-        let parts = self.in_print_order().filter_map(|name| {
-            let value = values.get(name)?;
-            Some(if self.bare == Some(name) { value.clone() } else { format!("{name}={value}") })
-        });
-        parts.collect::<Vec<_>>().join(",")
+        let mut text = String::new();
+        for name in self.in_print_order() {
+            let Some(value) = values.get(name) else { continue };
+            let comma = if text.is_empty() { "" } else { "," };
+            match self.bare {
+                Some(bare) if bare == name => text.extend([comma, value]),
+                _ => text.extend([comma, name, "=", value]),
+            }
+        }
+        text
     }
 
     fn in_print_order(&self) -> impl Iterator<Item = &'static str> {
@@ -85,14 +90,18 @@ impl Schema {
         self.bare.into_iter().chain(others.filter(move |name| self.bare != Some(name)))
     }
 
-    fn split(&self, text: &str, faults: &mut Vec<PropertyFault>) -> BTreeMap<String, String> {
+    fn split<'a>(
+        &self,
+        text: &'a str,
+        faults: &mut Vec<PropertyFault>,
+    ) -> BTreeMap<&'a str, &'a str> {
         let mut given = BTreeMap::new();
         for part in text.split(',').filter(|part| !check::is_blank(part)) {
             match self.pair(part) {
                 Ok((key, _)) if given.contains_key(key) => {
                     faults.push(PropertyFault::Duplicate(key.to_owned()));
                 }
-                Ok((key, value)) => drop(given.insert(key.to_owned(), value.to_owned())),
+                Ok((key, value)) => drop(given.insert(key, value)),
                 Err(fault) => faults.push(fault),
             }
         }
@@ -118,13 +127,15 @@ impl Schema {
 }
 
 impl Property {
-    fn read(&self, value: Option<String>) -> Result<Option<String>, PropertyFault> {
+    fn read(&self, value: Option<&str>) -> Result<Option<String>, PropertyFault> {
         match value {
             None if self.required => Err(PropertyFault::Missing(self.name)),
             None => Ok(None),
-            Some(value) => match self.kind.read(&value) {
+            Some(value) => match self.kind.read(value) {
                 Ok(read) => Ok(Some(read)),
-                Err(why) => Err(PropertyFault::Value { key: self.name, value, why }),
+                Err(why) => {
+                    Err(PropertyFault::Value { key: self.name, value: value.to_owned(), why })
+                }
             },
         }
     }

@@ -14,6 +14,8 @@ use super::reason::{KeepReason, RemoveReason};
 /// What the DNATs to the guest that go and those that stay serve, by the guest's own ports.
 pub(super) struct Scope {
     pub(super) internal: Ipv4Addr,
+    /// The same as text.
+    pub(super) address: String,
     pub(super) removed: PortSet,
     pub(super) kept: PortSet,
 }
@@ -28,6 +30,10 @@ struct Side<'a> {
 impl Scope {
     pub(super) fn judge(&self, rule: &Rule) -> Verdict {
         if self.removed.is_empty() || made_by_proxmox(&rule.chain) {
+            return Verdict::Silent;
+        }
+        // An address has one spelling, so a rule without it is not about the guest, whatever it means.
+        if !rule.words.iter().any(|word| word.contains(&self.address)) {
             return Verdict::Silent;
         }
         let spec = rule.spec();
