@@ -97,6 +97,12 @@ impl<'a> Observed<'a> {
         self.config(vmid).filter(|conf| conf.lock().is_none())
     }
 
+    /// Returns the node's own name, if it could say it.
+    pub(crate) fn node_name(&self) -> Option<&str> {
+        let output = self.facts.ran(Place::Node, &name_argv())?;
+        Some(output.stdout.trim()).filter(|name| output.success() && !name.is_empty())
+    }
+
     /// Returns whether a container runs.
     pub(crate) fn is_running(&self, vmid: Vmid) -> bool {
         self.running.contains(&vmid)

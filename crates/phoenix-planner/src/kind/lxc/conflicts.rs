@@ -1,7 +1,7 @@
-//! What a declared container would take away from a guest of the node that is not declared.
+//! What a declared container would take away from the node, or from a guest that is not declared.
 //!
 //! Among the declared ones the operator's files are checked when they are read; here it is about
-//! guests that only the node knows.
+//! what only the node knows.
 
 use std::collections::BTreeMap;
 
@@ -18,27 +18,45 @@ use crate::source::Origin;
 /// Something of which there can be one on a network, in the words of the complaint.
 type Claim = (&'static str, String);
 
-/// Returns every address, MAC and host name that a declared container shares with a guest of the
-/// node that is not declared.
+/// Returns every address, MAC and host name that a declared container shares with the node, or with a
+/// guest of the node that is not declared.
 pub(super) fn find(observed: &Observed<'_>) -> Vec<Refusal> {
-    let foreign = observed.undeclared().flat_map(|(vmid, at, text)| {
-        claims_of_guest(text).into_iter().map(move |claim| (claim, (vmid, at.clone())))
+    let guests = observed.undeclared().flat_map(|(vmid, at, text)| {
+        claims_of_guest(text).into_iter().map(move |claim| (claim, Owner::Guest(vmid, at.clone())))
     });
-    let foreign = foreign.collect::<BTreeMap<_, _>>();
+    let node = claims_of_node(observed).into_iter().map(|claim| (claim, Owner::Node));
+    let taken = guests.chain(node).collect::<BTreeMap<_, _>>();
     let declared = observed.desired.containers.values().flat_map(claims_of_declared);
-    let clash = |(claim, origin): (Claim, Origin)| {
-        let (vmid, at) = foreign.get(&claim)?;
-        Some(refusal(&claim, &origin, *vmid, at))
-    };
+    let clash =
+        |(claim, origin): (Claim, Origin)| Some(refusal(&claim, &origin, taken.get(&claim)?));
     declared.filter_map(clash).collect()
 }
 
-fn refusal((what, value): &Claim, origin: &Origin, vmid: Vmid, at: &Location) -> Refusal {
-    Refusal::declared(
-        origin,
-        format!("{what} {value} is already that of guest {vmid} on this node"),
-        format!("Take another one, or change guest {vmid} first (see {at})."),
-    )
+/// Who has something already.
+enum Owner {
+    Node,
+    Guest(Vmid, Location),
+}
+
+fn refusal((what, value): &Claim, origin: &Origin, owner: &Owner) -> Refusal {
+    let (whose, help) = match owner {
+        Owner::Node => {
+            ("this node's own".to_owned(), "Take another one for the container.".to_owned())
+        }
+        Owner::Guest(vmid, at) => (
+            format!("that of guest {vmid} on this node"),
+            format!("Take another one, or change guest {vmid} first (see {at})."),
+        ),
+    };
+    Refusal::declared(origin, format!("{what} {value} is already {whose}"), help)
+}
+
+fn claims_of_node(observed: &Observed<'_>) -> Vec<Claim> {
+    let name = observed.node_name().map(|name| ("host name", name.to_lowercase()));
+    let macs = observed.links.iter().filter_map(|link| Some(("MAC", link.mac?.to_string())));
+    let addresses = observed.links.iter().flat_map(|link| &link.addresses);
+    let addresses = addresses.map(|address| ("address", address.net.addr().to_string()));
+    name.into_iter().chain(macs).chain(addresses).collect()
 }
 
 fn claims_of_declared(container: &Container) -> Vec<(Claim, Origin)> {

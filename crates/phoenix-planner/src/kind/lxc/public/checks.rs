@@ -1,6 +1,6 @@
 //! What must be true on the node before a public interface is attached.
 
-use phoenix_formats::iproute::{LinkAddress, Route, read_route};
+use phoenix_formats::iproute::{Route, read_route};
 
 use crate::desired::{Container, PublicInterface};
 use crate::location::Place;
@@ -21,7 +21,7 @@ fn route_argv(wanted: &PublicInterface) -> Argv {
 
 /// Checks the bridge and the address against the node.
 pub(super) fn check(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Vec<Refusal>> {
-    let checks = [bridge(observed, wanted), on_link(observed, wanted), taken(observed, wanted)];
+    let checks = [bridge(observed, wanted), on_link(observed, wanted)];
     let refusals = checks.into_iter().filter_map(Result::err).collect::<Vec<_>>();
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
@@ -69,26 +69,4 @@ fn on_link(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refu
             wanted.ip.trunc()
         ),
     ))
-}
-
-/// The address and the MAC must not be the node's own.
-fn taken(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refusal> {
-    let ip = std::net::IpAddr::V4(wanted.ip.addr());
-    let has_ip = |address: &LinkAddress| address.net.addr() == ip;
-    if let Some(link) = observed.links.iter().find(|link| link.addresses.iter().any(has_ip)) {
-        return Err(Refusal::declared(
-            &wanted.origin.at("ip"),
-            format!("{ip} is already this node's own, on {}", link.name),
-            "Take another address for the container.",
-        ));
-    }
-    let same_mac = |mac| wanted.mac.is_some() && mac == wanted.mac;
-    if let Some(link) = observed.links.iter().find(|link| same_mac(link.mac)) {
-        return Err(Refusal::declared(
-            &wanted.origin.at("mac_address"),
-            format!("the MAC is already that of {} on this node", link.name),
-            "Take another MAC for the container, such as one that begins with 02.",
-        ));
-    }
-    Ok(())
 }
