@@ -52,7 +52,7 @@ fn passes(target: &str, seeds: &str, seconds: u32) -> bool {
     let folder = std::fs::create_dir_all(&corpus);
     let status = cargo_fuzz(&["run", "--sanitizer", "none", target])
         .args([&corpus, Path::new(&root().join(seeds))])
-        .args(["--", "-close_fd_mask=1", "-verbosity=0", "-print_final_stats=1"])
+        .args(["--", "-close_fd_mask=1", "-verbosity=0", "-max_len=4096"])
         .arg(format!("-max_total_time={seconds}"))
         .status();
     folder.is_ok() && status.is_ok_and(|status| status.success())
