@@ -1,5 +1,6 @@
-//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`.
+//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`, `bench`.
 
+mod bench;
 mod orphans;
 mod programs;
 mod tests;
@@ -13,6 +14,7 @@ usage: cargo xtask COMMAND
   test [ARGS]   installs what the tests need, then runs all of them; ARGS go to cargo test
   bless [ARGS]  the same, and takes new snapshots
   orphans       fails when a snapshot is used by no test of the last `cargo xtask test`
+  bench [SIZES] measures phoenix and a baseline on fleets of so many containers
 ";
 
 fn main() -> ExitCode {
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => tests::run(&rest, tests::Snapshots::Compare),
         "bless" => tests::run(&rest, tests::Snapshots::Take),
+        "bench" => bench::run(&rest),
         "orphans" => orphans::run(),
         _ => Err(USAGE.to_owned()),
     };
