@@ -6,6 +6,7 @@
 //! anything recurses.
 
 mod places;
+mod plain;
 mod scan;
 
 use std::ops::Range;
@@ -16,6 +17,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
 pub use places::Places;
+pub use plain::plain;
 use places::{Children, Node};
 
 /// How deeply lists and objects may stand in each other. An operator's file needs seven levels; the
@@ -209,7 +211,7 @@ impl Builder {
             nodes.push(node);
         }
         let value = array.range.start..array.range.end;
-        (Value::Array(values), Node { name, value, children: Children::Elements(nodes) })
+        (Value::Array(values), Node { name, value, children: Children::Elements(nodes.into()) })
     }
 
     fn object(&mut self, object: ast::Object<'_>, name: Option<Span>) -> (Value, Node) {
@@ -229,7 +231,8 @@ impl Builder {
             nodes.insert(key, node);
         }
         let value = object.range.start..object.range.end;
-        (Value::Object(values), Node { name, value, children: Children::Members(nodes) })
+        let nodes = nodes.into_iter().map(|(name, node)| (name.into_boxed_str(), node));
+        (Value::Object(values), Node { name, value, children: Children::Members(nodes.collect()) })
     }
 }
 
