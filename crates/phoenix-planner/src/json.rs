@@ -6,6 +6,7 @@
 //! anything recurses.
 
 mod places;
+mod plain;
 mod scan;
 
 use std::ops::Range;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 
 pub use places::Places;
 use places::{Children, Node};
+pub use plain::plain;
 
 /// How deeply lists and objects may stand in each other. An operator's file needs seven levels; the
 /// limit keeps a broken or hostile file from using up the stack.
@@ -209,7 +211,7 @@ impl Builder {
             nodes.push(node);
         }
         let value = array.range.start..array.range.end;
-        (Value::Array(values), Node { name, value, children: Children::Elements(nodes) })
+        (Value::Array(values), Node { name, value, children: Children::Elements(nodes.into()) })
     }
 
     fn object(&mut self, object: ast::Object<'_>, name: Option<Span>) -> (Value, Node) {
@@ -229,7 +231,8 @@ impl Builder {
             nodes.insert(key, node);
         }
         let value = object.range.start..object.range.end;
-        (Value::Object(values), Node { name, value, children: Children::Members(nodes) })
+        let nodes = nodes.into_iter().map(|(name, node)| (name.into_boxed_str(), node));
+        (Value::Object(values), Node { name, value, children: Children::Members(nodes.collect()) })
     }
 }
 

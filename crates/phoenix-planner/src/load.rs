@@ -15,6 +15,7 @@ mod repair;
 mod typo;
 mod vm;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
@@ -23,7 +24,7 @@ use serde_json::Value;
 use crate::check::{self, Wholeness};
 use crate::declared::{ContainerFile, HypervisorFile, VmFile};
 use crate::desired::Desired;
-use crate::json::{self, Places};
+use crate::json::{self, Parsed, Places};
 use crate::problem::{Problem, Related, Severity, SourceFile};
 use crate::source::{FileKind, Origin, Sources};
 use finding::{Finding, Findings, Spot};
@@ -115,8 +116,22 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
 /// One file: its text, and what could be read of it.
 struct File {
     source: SourceFile,
-    places: Places,
+    /// Found when something is to be shown: mostly there is nothing.
+    places: OnceCell<Places>,
     value: Option<Value>,
+}
+
+impl File {
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| json::parse(self.source.text()).places)
+    }
+}
+
+fn parse(text: &str) -> Parsed {
+    match json::plain(text) {
+        None => json::parse(text),
+        value => Parsed { value, ..Parsed::default() },
+    }
 }
 
 struct Files {
@@ -130,9 +145,9 @@ impl Files {
         for kind in FileKind::ALL {
             let text = sources.0.get(&kind);
             let source = SourceFile::new(kind, text.map_or("", String::as_str));
-            let parsed = text.map(|text| json::parse(text)).unwrap_or_default();
+            let parsed = text.map(|text| parse(text)).unwrap_or_default();
             all.problems.extend(parsed.faults.into_iter().map(|fault| syntax(&source, fault)));
-            let file = File { source, places: parsed.places, value: parsed.value };
+            let file = File { source, places: OnceCell::new(), value: parsed.value };
             if text.is_some() || kind.is_required() {
                 all.files.insert(kind, file);
             }
@@ -175,12 +190,12 @@ impl Files {
     fn resolve(&self, finding: Finding) -> Option<Problem> {
         let file = self.files.get(&finding.origin.file)?;
         let span = match finding.spot {
-            Spot::Value => file.places.value(&finding.origin.pointer),
-            Spot::Name => file.places.name(&finding.origin.pointer),
+            Spot::Value => file.places().value(&finding.origin.pointer),
+            Spot::Name => file.places().name(&finding.origin.pointer),
         };
         let related = finding.related.iter().filter_map(|(origin, label)| {
             let file = self.files.get(&origin.file)?;
-            let span = file.places.value(&origin.pointer);
+            let span = file.places().value(&origin.pointer);
             Some(Related::new(file.source.clone(), span, label.clone()))
         });
         let mut problem =
@@ -244,8 +259,14 @@ impl<'a> Reader<'a> {
         if file == FileKind::Containers {
             self.has_unknown_guest = container::drop_bad_numbers(value, &mut self.findings);
         }
-        let declared = repair::read::<T>(file, value, &mut self.findings);
-        let unknown = typo::unknown::<T>(file, value, self.strictness, &mut self.findings);
+        let (declared, unknown) = match typo::read::<T>(file, value) {
+            (Some(declared), unknown) => (declared, unknown),
+            (None, _) => {
+                let declared = repair::read::<T>(file, value, &mut self.findings);
+                (declared, typo::read::<T>(file, value).1)
+            }
+        };
+        typo::report(file, &unknown, self.strictness, &mut self.findings);
         let unknown =
             unknown.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Unknown });
         self.unmanaged.extend(unknown);
@@ -255,6 +276,8 @@ impl<'a> Reader<'a> {
                 places.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Later });
             self.unmanaged.extend(later);
         }
+        // It has been read, and is as large as what was read from it.
+        value.take();
         declared
     }
 

@@ -3,7 +3,7 @@
 mod secret;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
@@ -28,8 +28,15 @@ pub enum Severity {
 #[derive(Debug, Clone)]
 pub(crate) struct SourceFile {
     pub(crate) kind: FileKind,
-    named: Arc<NamedSource<String>>,
-    line_starts: Arc<[usize]>,
+    shared: Arc<Shared>,
+}
+
+/// What is made of a text when its first problem is shown: most texts have none.
+#[derive(Debug)]
+struct Shared {
+    text: String,
+    named: OnceLock<NamedSource<String>>,
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 /// Returns a text of the operator's as it may be shown around a problem, without secrets.
@@ -39,17 +46,28 @@ pub fn showable(text: &str) -> String {
 
 impl SourceFile {
     pub(crate) fn new(kind: FileKind, text: &str) -> Self {
-        let starts =
-            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        let line_starts = std::iter::once(0).chain(starts).collect();
-        // miette finds no line in an empty text, so that a missing file has one empty line.
-        let text = if text.is_empty() { "\n" } else { text };
-        let named = Arc::new(NamedSource::new(kind.file_name(), secret::blanked(text)));
-        Self { kind, named, line_starts }
+        let (named, line_starts) = (OnceLock::new(), OnceLock::new());
+        Self { kind, shared: Arc::new(Shared { text: text.to_owned(), named, line_starts }) }
+    }
+
+    /// Returns the text as the operator wrote it.
+    pub(crate) fn text(&self) -> &str {
+        &self.shared.text
+    }
+
+    /// Returns the text as it may be shown.
+    fn named(&self) -> &NamedSource<String> {
+        self.shared.named.get_or_init(|| {
+            // miette finds no line in an empty text, so that a missing file has one empty line.
+            let text = if self.shared.text.is_empty() { "\n" } else { &self.shared.text };
+            NamedSource::new(self.kind.file_name(), secret::blanked(text))
+        })
     }
 
     fn line(&self, at: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= at)
+        let ends = || self.shared.text.match_indices('\n').map(|(end, _)| end + 1);
+        let starts = || std::iter::once(0).chain(ends()).collect();
+        self.shared.line_starts.get_or_init(starts).partition_point(|start| *start <= at)
     }
 }
 
@@ -93,7 +111,7 @@ impl Diagnostic for Related {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&*self.source.named)
+        Some(self.source.named())
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -170,7 +188,7 @@ impl Diagnostic for Problem {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&*self.source.named)
+        Some(self.source.named())
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

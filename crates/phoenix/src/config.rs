@@ -10,9 +10,9 @@ use phoenix_planner::source::{FileKind, Sources};
 /// Where the operator's files are on a node that has been set up.
 const INSTALLED: &str = "/usr/local/phoenix_hypervisor/etc";
 
-/// The largest file that is read, in bytes: a thousand guests take less than 4 MB, and a larger one
+/// The largest file that is read, in bytes: ten thousand guests take less than 40 MB, and a larger one
 /// is a mistake that must not fill the memory.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: u64 = 64 << 20;
 
 /// Returns the configuration folder: what was said, else the installed one, else this folder.
 pub(crate) fn folder(said: Option<&Path>) -> PathBuf {

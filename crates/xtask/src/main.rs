@@ -1,5 +1,6 @@
-//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`, `fuzz`.
+//! Set-up and checks of the phoenix workspace: `cargo xtask test`, `bless`, `orphans`, `fuzz`, `bench`.
 
+mod bench;
 mod fuzz;
 mod orphans;
 mod programs;
@@ -16,6 +17,7 @@ usage: cargo xtask COMMAND
   orphans       fails when a snapshot is used by no test of the last `cargo xtask test`
   fuzz [--seconds N]
                 runs every fuzz target, 10 seconds each; needs cargo-fuzz
+  bench [SIZES] measures phoenix and a baseline on fleets of so many containers
 ";
 
 fn main() -> ExitCode {
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => tests::run(&rest, tests::Snapshots::Compare),
         "bless" => tests::run(&rest, tests::Snapshots::Take),
+        "bench" => bench::run(&rest),
         "orphans" => orphans::run(),
         "fuzz" => fuzz::run(&rest),
         _ => Err(USAGE.to_owned()),

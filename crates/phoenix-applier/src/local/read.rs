@@ -104,7 +104,8 @@ fn text(root: &Root, found: &OwnedFd, limit: u64) -> Result<String, Unread> {
     if u64::try_from(stat.st_size).is_ok_and(|size| size > limit) {
         return Err(large());
     }
-    let mut bytes = Vec::new();
+    // Room for one byte more lets one read tell that there is no more.
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or_default() + 1);
     // Files of /proc have no size, and any other may grow meanwhile.
     std::fs::File::from(reopen(found, OFlags::empty())?).take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {

@@ -64,11 +64,19 @@ const LOCAL: &str = "/etc/pve/local";
 /// cluster file system makes by itself: `local`, and `lxc` for the containers of the node.
 pub(super) fn standing(files: &Tree, name: &NodeName, at: &Location) -> Location {
     let own = own(name);
-    let path =
-        replaced(at.path.as_str(), LOCAL, &files.real_folder(LOCAL).unwrap_or_else(|| own.clone()));
+    let path = if at.path.is_below(LOCAL) {
+        let local = files.real_folder(LOCAL).unwrap_or_else(|| own.clone());
+        replaced(at.path.as_str(), LOCAL, &local)
+    } else {
+        None
+    };
     let path = path.unwrap_or_else(|| at.path.as_str().to_owned());
     let containers = format!("{own}/lxc");
     let short = "/etc/pve/lxc";
+    if [short, containers.as_str()].iter().all(|folder| replaced(&path, folder, "").is_none()) {
+        // Neither name of the containers' folder: nothing to look up.
+        return Location::node(&path);
+    }
     let (from, to) =
         if files.has(short) { (containers.as_str(), short) } else { (short, containers.as_str()) };
     let moved = if files.has(from) || !files.has(to) { None } else { replaced(&path, from, to) };

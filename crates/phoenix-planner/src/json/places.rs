@@ -1,7 +1,5 @@
 //! Where the parts of a JSON text stand.
 
-use std::collections::BTreeMap;
-
 use super::Span;
 
 /// One value with the place of its name, as a tree: JSON pointers as keys of a flat map would take
@@ -16,8 +14,9 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Children {
     None,
-    Elements(Vec<Node>),
-    Members(BTreeMap<String, Node>),
+    Elements(Box<[Node]>),
+    /// Sorted by name. A map would take several times the memory for objects of a few members.
+    Members(Box<[(Box<str>, Node)]>),
 }
 
 impl Node {
@@ -25,7 +24,11 @@ impl Node {
         match &self.children {
             Children::None => None,
             Children::Elements(nodes) => nodes.get(step.parse::<usize>().ok()?),
-            Children::Members(nodes) => nodes.get(&step.replace("~1", "/").replace("~0", "~")),
+            Children::Members(nodes) => {
+                let name = step.replace("~1", "/").replace("~0", "~");
+                let at = nodes.binary_search_by(|(other, _)| (**other).cmp(&name)).ok()?;
+                Some(&nodes[at].1)
+            }
         }
     }
 

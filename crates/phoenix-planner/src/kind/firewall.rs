@@ -236,9 +236,10 @@ fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
     let declared =
         declared.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>());
     let public = container.public.as_ref().is_some_and(|public| public.enabled);
-    let wanted = if public { PORTS.map(public_rule).to_vec() } else { Vec::new() };
+    let of_public = PORTS.map(public_rule);
+    let wanted = if public { of_public.to_vec() } else { Vec::new() };
     let is_ours = |rule: &Rule| {
-        let meant = PORTS.map(public_rule).iter().any(|p| p.same_meaning(rule));
+        let meant = of_public.iter().any(|p| p.same_meaning(rule));
         // Without the interface, only what carries phoenix's own comment was made for it.
         meant && (public || rule.comment.as_deref() == Some(PUBLIC))
     };

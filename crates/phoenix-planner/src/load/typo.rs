@@ -35,22 +35,28 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("swap", "swap_mb"),
 ];
 
-/// Returns the places of all fields that a declared type does not have, noting those that look like a
-/// typo of one that it has.
-pub(super) fn unknown<T: DeserializeOwned>(
+/// Reads a declared type, unless something has a wrong type; with the places of all fields that it does
+/// not have, as far as it could be read.
+pub(super) fn read<T: DeserializeOwned>(file: FileKind, value: &Value) -> (Option<T>, Vec<Origin>) {
+    let mut unknown = Vec::new();
+    let declared = serde_ignored::deserialize(value, |path| unknown.push(origin(file, &path)));
+    (declared.ok(), unknown)
+}
+
+/// Notes the unknown fields that look like a typo of a known one.
+pub(super) fn report(
     file: FileKind,
-    value: &Value,
+    unknown: &[Origin],
     strictness: Strictness,
     findings: &mut Findings,
-) -> Vec<Origin> {
-    let mut ignored = Vec::new();
-    // What has a wrong type was taken out before, so that there is no error here.
-    let _ = serde_ignored::deserialize::<_, _, T>(value, |path| ignored.push(origin(file, &path)));
+) {
+    if unknown.is_empty() {
+        return;
+    }
     let schema = schema_value(file);
-    for place in &ignored {
+    for place in unknown {
         findings.extend(typo(place, &schema, strictness));
     }
-    ignored
 }
 
 fn origin(file: FileKind, path: &Path<'_>) -> Origin {
