@@ -99,3 +99,26 @@ fn shown_line(tag: ChangeTag, value: &str) -> String {
     });
     format!("{sign}{}", line.collect::<String>()).trim_end_matches(' ').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::file_diff;
+
+    #[test]
+    fn one_line_of_a_long_file_is_shown_in_few() {
+        let line = |number: usize| format!("    directive_{number} value;\n");
+        let before = format!("server {{\n{}}}\n", (0..2000).map(line).collect::<String>());
+        let after = before.replace("directive_1000 value", "directive_1000 other");
+        let shown = file_diff(&before, &after);
+        // With the line that names the file it must stay within 12.
+        assert!(shown.len() <= 11, "{shown:#?}");
+        assert_eq!(shown[0], "@@ 999 @@ server {");
+        assert_eq!(shown[4..6], ["-    directive_1000 value;", "+    directive_1000 other;"]);
+    }
+
+    #[test]
+    fn a_control_character_does_not_reach_the_terminal() {
+        let shown = file_diff("a\n", "\u{1b}[31ma\r\n");
+        assert_eq!(shown[1..], ["-a", "+\\u{1b}[31ma\\r"]);
+    }
+}
