@@ -8,7 +8,8 @@ use serde::Serialize;
 pub enum Outcome {
     /// Everything was done, and every check passed.
     Done,
-    /// A step failed and nothing of the action has changed the node.
+    /// A step failed and no file is other than it was. A `pct set` that fails on a running container can
+    /// have moved a limit of its control group all the same, which no file tells.
     Failed {
         /// Which step, and why.
         error: String,
@@ -42,7 +43,7 @@ impl Outcome {
     pub fn message(&self) -> String {
         match self {
             Self::Done => "done".to_owned(),
-            Self::Failed { error } => format!("failed, nothing changed: {error}"),
+            Self::Failed { error } => format!("failed, no file changed: {error}"),
             Self::Stale { what } => format!("stale, nothing done: {what}"),
             Self::Blocked { by } => format!("blocked by {by}"),
             Self::RolledBack { error } => format!("failed and rolled back: {error}"),
