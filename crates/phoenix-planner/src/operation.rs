@@ -154,6 +154,13 @@ pub enum Want {
     },
     /// `ss -Hltn` has every one of these sockets, a wildcard counting for its address.
     Sockets(Vec<String>),
+    /// `ss -Hltn` has no port of these that listens on this address and on no other.
+    NotOnlyOn {
+        /// The address.
+        ip: std::net::Ipv4Addr,
+        /// The ports.
+        ports: Vec<u16>,
+    },
 }
 
 impl Run {

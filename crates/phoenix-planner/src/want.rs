@@ -1,6 +1,6 @@
 //! Decides whether an answer shows what a check wants.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use phoenix_formats::MacAddr;
 use phoenix_formats::iproute::{read_links, read_route};
@@ -21,6 +21,7 @@ pub fn holds(want: &Want, answer: &Answer) -> Result<(), String> {
         Want::Interface { name, ip, mac } => interface(output, name, *ip, mac.as_deref()),
         Want::RouteBy { device } => route_by(output, device),
         Want::Sockets(wanted) => sockets(output, wanted),
+        Want::NotOnlyOn { ip, ports } => not_only_on(output, *ip, ports),
     }
 }
 
@@ -69,6 +70,28 @@ fn sockets(output: &Output, wanted: &[String]) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("nothing listens on {}", missing.join(", ")))
+    }
+}
+
+fn not_only_on(output: &Output, ip: Ipv4Addr, ports: &[u16]) -> Result<(), String> {
+    success(output)?;
+    let present = listening_sockets(&output.stdout);
+    let only = |port: &&u16| {
+        let on_it = present.contains(&Socket::Tcp(IpAddr::V4(ip), **port));
+        on_it && !present.iter().any(|socket| serves_others(socket, ip, **port))
+    };
+    match ports.iter().find(only) {
+        Some(port) => Err(format!("port {port} listens on {ip} only")),
+        None => Ok(()),
+    }
+}
+
+/// Returns whether a socket serves a port on other IPv4 addresses than this one and loopback.
+pub(crate) fn serves_others(socket: &Socket, ip: Ipv4Addr, port: u16) -> bool {
+    match socket {
+        Socket::Dual(other) => *other == port,
+        Socket::Tcp(IpAddr::V4(other), p) => *p == port && *other != ip && !other.is_loopback(),
+        Socket::Tcp(IpAddr::V6(_), _) | Socket::Unix(_) => false,
     }
 }
 

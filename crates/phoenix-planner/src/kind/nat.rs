@@ -77,7 +77,8 @@ fn plan_one(
     if allowed.is_empty() {
         return;
     }
-    let Some(proof) = proof::plan(observed, container, public, &served, draft) else {
+    let ports = allowed.iter().map(|(port, _)| *port).collect();
+    let Some(proof) = proof::plan(observed, container, public, &served, ports, draft) else {
         for (port, _) in allowed {
             draft.defer(address(port), format!("{} is stopped and not declared to start at boot: it cannot show that it serves the port itself", lxc::address(container.vmid)));
         }

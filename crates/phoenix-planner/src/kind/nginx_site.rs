@@ -262,14 +262,13 @@ fn restart(container: &Container, reading: &Reading) -> Vec<Operation> {
 /// Returns the check that the ports of public interfaces listen as nginx's files ask.
 pub(super) fn shows_sockets(container: &Container, loaded: &Loaded) -> Option<Operation> {
     let sockets = asked(loaded);
-    (!sockets.is_empty()).then(|| {
-        Operation::Check(Check {
-            probe: Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() },
-            want: Want::Sockets(sockets),
-            attempts: SETTLE.0,
-            pause: SETTLE.1,
-        })
-    })
+    (!sockets.is_empty()).then(|| sockets_check(container, Want::Sockets(sockets)))
+}
+
+/// Returns a check of what a container listens on.
+pub(super) fn sockets_check(container: &Container, want: Want) -> Operation {
+    let probe = Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() };
+    Operation::Check(Check { probe, want, attempts: SETTLE.0, pause: SETTLE.1 })
 }
 
 /// Returns the sockets of the public ports that nginx's files ask for.
@@ -341,6 +340,12 @@ fn serves_public_ports(ss: &str) -> bool {
         Socket::Dual(port) | Socket::Tcp(_, port) => PORTS.contains(port),
         Socket::Unix(_) => false,
     })
+}
+
+/// Returns whether it is known that a container has no nginx: its files can be read, and there is no
+/// nginx.conf among them.
+pub(super) fn is_absent(observed: &Observed<'_>, vmid: Vmid) -> bool {
+    observed.facts.answer(&Probe::File(reading::main_file(vmid))) == Answer::Absent
 }
 
 /// Returns whether a container has a site that cannot be made to listen on all interfaces.

@@ -1,6 +1,6 @@
 //! What a container must show before the NAT to it goes.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use phoenix_formats::nginx::{Loaded, Socket, listening_sockets};
 
@@ -12,6 +12,7 @@ use crate::observed::Observed;
 use crate::operation::{Check, Operation, Want};
 use crate::plan::{Action, ActionId, Disruption, Draft, Verb};
 use crate::probe::{Argv, Probe};
+use crate::want;
 
 /// How long a route may take to be there: 10 seconds.
 const SETTLE: (u32, u32) = (10, 1);
@@ -24,6 +25,8 @@ pub(super) struct Served {
     /// A site could not be made to listen on all interfaces: then a port can be open everywhere and
     /// still not serve what it served.
     refused: bool,
+    /// It is known that the container has no nginx: what else it serves shows when it runs.
+    has_no_nginx: bool,
 }
 
 /// On which addresses a port is served.
@@ -33,6 +36,8 @@ enum On {
     Nowhere,
     /// Part of it may be served on the internal address only.
     Refused,
+    /// Nothing that files tell of; the proof asks when the container runs.
+    AtStart,
     /// Nobody can look: the container does not run, and its files cannot be read.
     Unknown,
 }
@@ -44,13 +49,14 @@ impl Served {
         let loaded = nginx_site::planned_reading(observed, container).loaded();
         let live = nginx_site::live_sockets(observed, container.vmid);
         let refused = nginx_site::is_refused(observed, container);
-        Self { loaded, live, internal, refused }
+        let has_no_nginx = nginx_site::is_absent(observed, container.vmid);
+        Self { loaded, live, internal, refused, has_no_nginx }
     }
 
     /// Returns whether NAT to a port may go, and reports why not.
     pub(super) fn allows(&self, container: &Container, port: u16, draft: &mut Draft) -> bool {
         match self.on(port) {
-            On::Everywhere => true,
+            On::Everywhere | On::AtStart => true,
             On::InternalOnly => {
                 let guest = lxc::address(container.vmid);
                 let what = format!("{guest} serves port {port} on {} only", self.internal);
@@ -90,26 +96,19 @@ impl Served {
         let live = live.into_iter().filter(|socket| port_of(socket) == Some(port));
         // What nginx's files ask for will be; only what nginx does not serve is as it is now.
         let sockets = if asked.is_empty() { live.collect() } else { asked };
-        if sockets.iter().any(|socket| self.is_public(socket)) {
+        if sockets.iter().any(|socket| want::serves_others(socket, self.internal, port)) {
             On::Everywhere
         } else if sockets
             .iter()
             .any(|socket| matches!(socket, Socket::Tcp(ip, _) if *ip == self.internal))
         {
             On::InternalOnly
+        } else if self.live.is_none() && self.has_no_nginx {
+            On::AtStart
         } else if self.live.is_none() {
             On::Unknown
         } else {
             On::Nowhere
-        }
-    }
-
-    /// Everything but the internal address and loopback is open on the public interface too.
-    fn is_public(&self, socket: &Socket) -> bool {
-        match socket {
-            Socket::Dual(_) => true,
-            Socket::Tcp(IpAddr::V4(ip), _) => *ip != self.internal && !ip.is_loopback(),
-            Socket::Tcp(IpAddr::V6(_), _) | Socket::Unix(_) => false,
         }
     }
 }
@@ -127,6 +126,7 @@ pub(super) fn plan(
     container: &Container,
     public: &PublicInterface,
     served: &Served,
+    ports: Vec<u16>,
     draft: &mut Draft,
 ) -> Option<ActionId> {
     let up = lxc::ensure_running(observed, container, draft);
@@ -137,6 +137,8 @@ pub(super) fn plan(
     operations.extend(lxc::shows_interface(container));
     operations.extend(shows_route(observed, container, public));
     operations.extend(nginx_site::shows_sockets(container, &served.loaded));
+    let not_only = Want::NotOnlyOn { ip: served.internal, ports };
+    operations.push(nginx_site::sockets_check(container, not_only));
     let action = Action {
         address: lxc::address(container.vmid).part("proof"),
         verb: Verb::Do,

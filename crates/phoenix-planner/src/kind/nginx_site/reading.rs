@@ -7,7 +7,7 @@ use phoenix_formats::nginx::{Loaded, NginxConf, include_matches};
 
 use super::Texts;
 use crate::location::{AbsolutePath, Location, Place};
-use crate::probe::{Argv, Facts, Probe};
+use crate::probe::{Answer, Argv, Facts, Probe};
 
 /// Where nginx starts to read on Debian and its kin.
 const MAIN: &str = "/etc/nginx/nginx.conf";
@@ -29,6 +29,11 @@ pub(super) fn probes(vmid: Vmid, sites: &[AbsolutePath], facts: &Facts) -> Vec<P
     let all = followed.files.iter().chain(sites).cloned().collect::<BTreeSet<_>>();
     probes.push(Probe::Run { place: Place::Guest(vmid), argv: resolve_argv(&all) });
     probes
+}
+
+/// Returns where nginx starts to read in a container.
+pub(super) fn main_file(vmid: Vmid) -> Location {
+    Location::guest(vmid, MAIN.parse().expect("the main file's path is absolute"))
 }
 
 /// Asks where symbolic links lead: `sites-enabled/gateway` is mostly a link to the file itself.
@@ -103,8 +108,13 @@ impl Reading {
             Some((path.clone(), facts.text(&Location::guest(vmid, path.clone()))?.to_owned()))
         };
         let texts = files.iter().filter_map(text).map(|(path, text)| (path.to_string(), text));
-        let sites = sites.iter().filter_map(text).collect();
-        Self { texts: texts.collect(), sites, resolved: resolved(vmid, facts) }
+        let mut texts = texts.collect::<Texts>();
+        let sites = sites.iter().filter_map(text).collect::<BTreeMap<_, _>>();
+        if facts.answer(&Probe::File(main_file(vmid))) == Answer::Absent {
+            texts.extend(sites.iter().map(|(path, text)| (path.to_string(), text.clone())));
+            texts.insert(MAIN.to_owned(), includes(sites.keys()));
+        }
+        Self { texts, sites, resolved: resolved(vmid, facts) }
     }
 
     /// Returns what nginx loads.
@@ -147,11 +157,18 @@ impl Reading {
     }
 }
 
+/// Stands for an nginx.conf that is not there, as in a captured folder with the sites alone: a site
+/// that is declared is taken to be read.
+fn includes<'a>(sites: impl Iterator<Item = &'a AbsolutePath>) -> String {
+    let lines = sites.map(|path| format!("    include {path};\n"));
+    format!("http {{\n{}}}\n", lines.collect::<String>())
+}
+
 /// Returns where paths lead: of all the questions that were asked, the answers pair by pair.
 pub(in super::super) fn resolved(vmid: Vmid, facts: &Facts) -> BTreeMap<String, String> {
     let mut resolved = BTreeMap::new();
     for (probe, answer) in facts.iter() {
-        let (Probe::Run { place: Place::Guest(guest), argv }, crate::probe::Answer::Ran(output)) =
+        let (Probe::Run { place: Place::Guest(guest), argv }, Answer::Ran(output)) =
             (probe, answer)
         else {
             continue;
