@@ -1,7 +1,5 @@
 //! Reads all facts that a plan needs.
 
-use std::collections::BTreeSet;
-
 use phoenix_planner::desired::Desired;
 use phoenix_planner::kind;
 use phoenix_planner::probe::Facts;
@@ -20,8 +18,7 @@ const ROUNDS: usize = 20;
 pub fn observe(desired: &Desired, node: &mut dyn Node) -> Facts {
     let mut facts = Facts::default();
     for _ in 0..ROUNDS {
-        let wanted = kind::probes(desired, &facts);
-        let open = wanted.into_iter().filter(|probe| !facts.knows(probe)).collect::<BTreeSet<_>>();
+        let open = kind::probes(desired, &facts);
         if open.is_empty() {
             break;
         }

@@ -57,6 +57,7 @@ use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
 
 pub use self::error::SimulatedNodeError;
+use self::paths::Layout;
 use self::settings::{Answers, Settings};
 use self::tree::Tree;
 use crate::node::{Effect, Node, NodeError};
@@ -87,10 +88,10 @@ impl SimulatedNode {
         self.settings.pve_version.as_deref()
     }
 
-    fn ask(&self, probe: &Probe) -> Answer {
+    fn ask(&self, probe: &Probe, layout: &Layout) -> Answer {
         match probe {
-            Probe::File(at) => self.file(at),
-            Probe::List(at) => self.names(at),
+            Probe::File(at) => self.look(at, layout, Tree::file),
+            Probe::List(at) => self.look(at, layout, Tree::names),
             Probe::Run { place, argv } => match self.reach(*place) {
                 Ok(()) => Answer::Ran(self.question(*place, argv).unwrap_or_else(|| {
                     unknown(argv, "the simulated node knows no question like this")
@@ -144,7 +145,8 @@ impl SimulatedNode {
 
 impl Node for SimulatedNode {
     fn answer(&mut self, probes: &BTreeSet<Probe>) -> BTreeMap<Probe, Answer> {
-        probes.iter().map(|probe| (probe.clone(), self.ask(probe))).collect()
+        let layout = self.layout();
+        probes.iter().map(|probe| (probe.clone(), self.ask(probe, &layout))).collect()
     }
 
     fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError> {

@@ -24,7 +24,9 @@ use std::collections::BTreeMap;
 pub use edit::{Edit, EditError};
 pub(crate) use escape::encode as encode_description;
 pub use features::Features;
+use line::Line;
 pub use lost::LostLine;
+use read::Place;
 pub(crate) use section::Sections;
 pub use section::{Deletion, Section};
 use sha1::{Digest, Sha1};
@@ -129,6 +131,19 @@ impl LxcConf {
     pub(crate) fn sections(&self) -> &Sections {
         &self.sections
     }
+}
+
+/// Returns a text setting of the main section, such as `hostname`, without reading the others.
+///
+/// It is what [`LxcConf::get`] returns of a setting that is kept as it is written.
+pub fn peek<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let lines = text.split('\n').map(Line::read);
+    let main = lines.take_while(|line| Place::opened_by(*line).is_none());
+    let value = |line| match line {
+        Line::Setting { key: found, value } if found == key => Some(value),
+        _ => None,
+    };
+    main.filter_map(value).last()
 }
 
 pub(crate) fn digest(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use phoenix_formats::lxc_conf::{Edit, Features, LxcConf, Startup};
+use phoenix_formats::lxc_conf::{Edit, Features, LxcConf, Startup, peek};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -67,8 +67,20 @@ fn check(name: &str) -> Result<(), String> {
         () if conf.text() != text || conf.edit(&[]) != Ok(text.clone()) => {
             Err("the text changed".to_owned())
         }
+        () if peeks(&text) != gets(&conf) => Err(format!("peek says {:?}", peeks(&text))),
         () => Ok(()),
     }
+}
+
+/// Settings that are kept as they are written.
+const TEXTS: [&str; 3] = ["hostname", "lock", "ostype"];
+
+fn peeks(text: &str) -> [Option<&str>; 3] {
+    TEXTS.map(|key| peek(text, key))
+}
+
+fn gets(conf: &LxcConf) -> [Option<&str>; 3] {
+    TEXTS.map(|key| conf.get(key))
 }
 
 #[test]

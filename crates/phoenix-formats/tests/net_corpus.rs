@@ -105,6 +105,17 @@ proptest! {
     }
 
     #[test]
+    fn a_value_says_what_makes_no_difference(
+        text in "((name|ip|gw|type|firewall|macaddr|hwaddr)=[a-z0-1]{0,2},?){0,4}",
+        key in prop_oneof![Just("firewall"), Just("hwaddr"), Just("type"), Just("ip")],
+        value in prop_oneof![Just("0"), Just("1"), Just("veth"), Just("aa:bb:cc:00:00:01")],
+    ) {
+        let net = NetText::parse(&text);
+        let same = net.differences(&net.with(key, value)).is_empty();
+        prop_assert_eq!(net.says(key, value), same);
+    }
+
+    #[test]
     fn what_is_set_can_be_read(text in "[a-z=,0-9]{0,40}", value in "[a-z0-9.:/]{0,20}") {
         let net = NetText::parse(&text).with("ip", &value);
         prop_assert_eq!(net.get("ip"), Some(value.as_str()));

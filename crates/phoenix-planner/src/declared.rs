@@ -10,7 +10,9 @@ mod hypervisor;
 mod scalar;
 mod vm;
 
-pub use container::{Container, ContainerFile, InterfaceType, NetworkConfig, PublicInterface};
+pub use container::{
+    Container, ContainerFile, InterfaceType, NetworkConfig, Number, PublicInterface,
+};
 pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
 pub use hypervisor::{HypervisorFile, Interfaces, Network, SharedVolumes};
 pub use scalar::{List, Scalar, Words};

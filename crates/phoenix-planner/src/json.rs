@@ -1,4 +1,4 @@
-//! JSON as operators write it: a value, and where everything in it stands.
+//! JSON as operators write it: its value, what is wrong with it, and where everything in it stands.
 //!
 //! Taken are `//` and `/* */` comments and a byte order mark, and nothing else that JSON (RFC 8259)
 //! does not have: no trailing commas, no names without quotes. Duplicate names are a fault; the last one
@@ -8,24 +8,25 @@
 mod places;
 mod plain;
 mod scan;
+mod skim;
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 
 use jsonc_parser::ast;
+use jsonc_parser::common::Range;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
 pub use places::Places;
-use places::{Children, Node};
-pub use plain::plain;
+pub use plain::{is_plain, plain};
 
 /// How deeply lists and objects may stand in each other. An operator's file needs seven levels; the
 /// limit keeps a broken or hostile file from using up the stack.
 pub const MAX_DEPTH: usize = 128;
 
 /// A place in a text, in bytes.
-pub type Span = Range<usize>;
+pub type Span = std::ops::Range<usize>;
 
 /// Says what is wrong with a text as JSON, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +48,6 @@ pub struct Fault {
 pub struct Parsed {
     /// The value; `None` when the text is not JSON.
     pub value: Option<Value>,
-    /// Where everything in it stands.
-    pub places: Places,
     /// What is wrong with it.
     pub faults: Vec<Fault>,
 }
@@ -61,7 +60,6 @@ pub fn parse(text: &str) -> Parsed {
         Some(fault) => Parsed { faults: vec![fault], ..Parsed::default() },
         None => parse_body(body),
     };
-    parsed.places.shift(skipped);
     for fault in &mut parsed.faults {
         fault.span = shifted(&fault.span, skipped);
         fault.related = fault.related.take().map(|(span, label)| (shifted(&span, skipped), label));
@@ -165,35 +163,27 @@ struct Builder {
 
 impl Builder {
     fn build(mut self, root: ast::Value<'_>) -> Parsed {
-        let (value, node) = self.value(root, None);
-        Parsed { value: Some(value), places: Places::new(node), faults: self.faults }
+        let value = self.value(root);
+        Parsed { value: Some(value), faults: self.faults }
     }
 
-    fn value(&mut self, value: ast::Value<'_>, name: Option<Span>) -> (Value, Node) {
-        let leaf = |range: jsonc_parser::common::Range| Node {
-            name: name.clone(),
-            value: range.start..range.end,
-            children: Children::None,
-        };
+    fn value(&mut self, value: ast::Value<'_>) -> Value {
         match value {
-            ast::Value::StringLit(text) => {
-                (Value::String(text.value.into_owned()), leaf(text.range))
+            ast::Value::StringLit(text) => Value::String(text.value.into_owned()),
+            ast::Value::BooleanLit(flag) => Value::Bool(flag.value),
+            ast::Value::NullKeyword(_) => Value::Null,
+            ast::Value::NumberLit(number) => self.number(number.value, number.range),
+            ast::Value::Array(array) => {
+                array.elements.into_iter().map(|element| self.value(element)).collect()
             }
-            ast::Value::BooleanLit(flag) => (Value::Bool(flag.value), leaf(flag.range)),
-            ast::Value::NullKeyword(null) => (Value::Null, leaf(null.range)),
-            ast::Value::NumberLit(number) => {
-                let node = leaf(number.range);
-                (self.number(number.value, &node.value), node)
-            }
-            ast::Value::Array(array) => self.array(array, name),
-            ast::Value::Object(object) => self.object(object, name),
+            ast::Value::Object(object) => self.object(object),
         }
     }
 
-    fn number(&mut self, text: &str, span: &Span) -> Value {
+    fn number(&mut self, text: &str, range: Range) -> Value {
         serde_json::from_str(text).map(Value::Number).unwrap_or_else(|_| {
             self.faults.push(Fault {
-                span: span.clone(),
+                span: range.start..range.end,
                 message: "a number that is too large".to_owned(),
                 label: "no computer holds it".to_owned(),
                 help: "Write a smaller number.".to_owned(),
@@ -203,36 +193,22 @@ impl Builder {
         })
     }
 
-    fn array(&mut self, array: ast::Array<'_>, name: Option<Span>) -> (Value, Node) {
-        let (mut values, mut nodes) = (Vec::new(), Vec::new());
-        for element in array.elements {
-            let (value, node) = self.value(element, None);
-            values.push(value);
-            nodes.push(node);
-        }
-        let value = array.range.start..array.range.end;
-        (Value::Array(values), Node { name, value, children: Children::Elements(nodes.into()) })
-    }
-
-    fn object(&mut self, object: ast::Object<'_>, name: Option<Span>) -> (Value, Node) {
+    fn object(&mut self, object: ast::Object<'_>) -> Value {
         let mut values = Map::new();
-        let mut nodes = std::collections::BTreeMap::<String, Node>::new();
+        let mut names = BTreeMap::<String, Span>::new();
         for property in object.properties {
             let range = match &property.name {
                 ast::ObjectPropName::String(text) => text.range,
                 ast::ObjectPropName::Word(word) => word.range,
             };
             let (key, at) = (property.name.into_string(), range.start..range.end);
-            if let Some(first) = nodes.get(&key).and_then(|node| node.name.clone()) {
-                self.faults.push(duplicate(&key, at.clone(), first));
+            if let Some(first) = names.insert(key.clone(), at.clone()) {
+                self.faults.push(duplicate(&key, at, first));
             }
-            let (value, node) = self.value(property.value, Some(at));
-            values.insert(key.clone(), value);
-            nodes.insert(key, node);
+            let value = self.value(property.value);
+            values.insert(key, value);
         }
-        let value = object.range.start..object.range.end;
-        let nodes = nodes.into_iter().map(|(name, node)| (name.into_boxed_str(), node));
-        (Value::Object(values), Node { name, value, children: Children::Members(nodes.collect()) })
+        Value::Object(values)
     }
 }
 

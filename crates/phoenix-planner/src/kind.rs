@@ -32,10 +32,11 @@ const STAGES: [Stage; 5] = [
     Stage { probes: nat::probes, plan: nat::plan },
 ];
 
-/// Returns all probes that a plan needs, as far as the facts at hand tell.
+/// Returns the probes that a plan needs, as far as the facts at hand tell, and that they do not answer.
 pub fn probes(desired: &Desired, facts: &Facts) -> BTreeSet<Probe> {
     let of_kinds = STAGES.iter().flat_map(|stage| (stage.probes)(desired, facts));
-    observed::probes(facts).into_iter().chain(of_kinds).collect()
+    let all = observed::probes(facts).into_iter().chain(of_kinds);
+    all.filter(|probe| !facts.knows(probe)).collect()
 }
 
 /// Returns the plan that leads from what is observed to what is desired, or every reason why there

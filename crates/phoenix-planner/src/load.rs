@@ -17,6 +17,7 @@ mod vm;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -24,7 +25,7 @@ use serde_json::Value;
 use crate::check::{self, Wholeness};
 use crate::declared::{ContainerFile, HypervisorFile, VmFile};
 use crate::desired::Desired;
-use crate::json::{self, Parsed, Places};
+use crate::json::{self, Fault, Parsed, Places};
 use crate::problem::{Problem, Related, Severity, SourceFile};
 use crate::source::{FileKind, Origin, Sources};
 use finding::{Finding, Findings, Spot};
@@ -105,7 +106,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let mut lowering = Lowering { findings, has_global, has_unknown_guest, ..Lowering::default() };
     let network = lowering.network(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
-    let containers = lowering.containers(&containers, &network);
+    let containers = lowering.containers(containers, &network);
     let vms = lowering.vms(&vms);
     let desired = Desired { network, firewall, containers, vms };
     let findings = check::check(&desired, lowering, files.wholeness());
@@ -118,19 +119,51 @@ struct File {
     source: SourceFile,
     /// Found when something is to be shown: mostly there is nothing.
     places: OnceCell<Places>,
-    value: Option<Value>,
+    content: Content,
+}
+
+/// What is known of a file's text.
+enum Content {
+    /// It is plain JSON with nothing wrong; a [`Value`] of it is made when somebody needs one.
+    Plain,
+    /// What could be read of it.
+    Read(Option<Value>),
 }
 
 impl File {
     fn places(&self) -> &Places {
-        self.places.get_or_init(|| json::parse(self.source.text()).places)
+        self.places.get_or_init(|| Places::of(Arc::clone(self.source.text())))
+    }
+
+    fn is_read(&self) -> bool {
+        !matches!(self.content, Content::Read(None))
+    }
+
+    /// Returns the text, if it is plain JSON.
+    fn plain_text(&self) -> Option<&str> {
+        matches!(self.content, Content::Plain).then_some(&**self.source.text())
+    }
+
+    fn value(&mut self) -> Option<&mut Value> {
+        if let Some(text) = self.plain_text() {
+            self.content = Content::Read(json::plain(text));
+        }
+        match &mut self.content {
+            Content::Read(value) => value.as_mut(),
+            Content::Plain => None,
+        }
     }
 }
 
-fn parse(text: &str) -> Parsed {
-    match json::plain(text) {
-        None => json::parse(text),
-        value => Parsed { value, ..Parsed::default() },
+/// Returns what a text holds, and what is wrong with it.
+fn read(text: Option<&Arc<str>>) -> (Content, Vec<Fault>) {
+    match text {
+        None => (Content::Read(None), Vec::new()),
+        Some(text) if json::is_plain(text) => (Content::Plain, Vec::new()),
+        Some(text) => {
+            let Parsed { value, faults } = json::parse(text);
+            (Content::Read(value), faults)
+        }
     }
 }
 
@@ -144,10 +177,10 @@ impl Files {
         let mut all = Self { files: BTreeMap::new(), problems: Vec::new() };
         for kind in FileKind::ALL {
             let text = sources.0.get(&kind);
-            let source = SourceFile::new(kind, text.map_or("", String::as_str));
-            let parsed = text.map(|text| parse(text)).unwrap_or_default();
-            all.problems.extend(parsed.faults.into_iter().map(|fault| syntax(&source, fault)));
-            let file = File { source, places: OnceCell::new(), value: parsed.value };
+            let source = SourceFile::new(kind, text.cloned().unwrap_or_default());
+            let (content, faults) = read(text);
+            all.problems.extend(faults.into_iter().map(|fault| syntax(&source, fault)));
+            let file = File { source, places: OnceCell::new(), content };
             if text.is_some() || kind.is_required() {
                 all.files.insert(kind, file);
             }
@@ -156,7 +189,7 @@ impl Files {
     }
 
     fn report_missing(&self, findings: &mut Findings) {
-        let missing = |file: &&File| file.value.is_none() && !self.has_problem(file.source.kind);
+        let missing = |file: &&File| !file.is_read() && !self.has_problem(file.source.kind);
         for file in self.files.values().filter(missing) {
             let kind = file.source.kind;
             findings.push(
@@ -180,11 +213,15 @@ impl Files {
     }
 
     fn has(&self, kind: FileKind) -> bool {
-        self.files.get(&kind).is_some_and(|file| file.value.is_some())
+        self.files.get(&kind).is_some_and(File::is_read)
+    }
+
+    fn plain_text(&self, kind: FileKind) -> Option<&str> {
+        self.files.get(&kind)?.plain_text()
     }
 
     fn value(&mut self, kind: FileKind) -> Option<&mut Value> {
-        self.files.get_mut(&kind)?.value.as_mut()
+        self.files.get_mut(&kind)?.value()
     }
 
     fn resolve(&self, finding: Finding) -> Option<Problem> {
@@ -220,7 +257,7 @@ impl Files {
     }
 }
 
-fn syntax(source: &SourceFile, fault: json::Fault) -> Problem {
+fn syntax(source: &SourceFile, fault: Fault) -> Problem {
     let mut problem = Problem::new(Severity::Error, source.clone(), fault.span, fault.message);
     problem.label = fault.label;
     problem.help = Some(fault.help);
@@ -253,6 +290,9 @@ impl<'a> Reader<'a> {
     }
 
     fn read<T: DeserializeOwned + Default>(&mut self, file: FileKind) -> T {
+        if let Some(declared) = self.read_at_once(file) {
+            return declared;
+        }
         let Some(value) = self.files.value(file) else {
             return T::default();
         };
@@ -266,10 +306,6 @@ impl<'a> Reader<'a> {
                 (declared, typo::read::<T>(file, value).1)
             }
         };
-        typo::report(file, &unknown, self.strictness, &mut self.findings);
-        let unknown =
-            unknown.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Unknown });
-        self.unmanaged.extend(unknown);
         for (_, steps) in LATER.iter().filter(|(later, _)| *later == file) {
             let places = matching(value, steps, Origin::file(file));
             let later =
@@ -278,12 +314,31 @@ impl<'a> Reader<'a> {
         }
         // It has been read, and is as large as what was read from it.
         value.take();
+        self.note_unknown(file, unknown);
         declared
+    }
+
+    /// Reads a type straight from the text: a file of ten thousand guests is not taken to pieces first.
+    /// Returns `None` when something is wrong, or when places in it are asked for that only a value
+    /// shows.
+    fn read_at_once<T: DeserializeOwned>(&mut self, file: FileKind) -> Option<T> {
+        if LATER.iter().any(|(later, _)| *later == file) {
+            return None;
+        }
+        let (declared, unknown) = typo::read_text::<T>(file, self.files.plain_text(file)?)?;
+        self.note_unknown(file, unknown);
+        Some(declared)
+    }
+
+    fn note_unknown(&mut self, file: FileKind, unknown: Vec<Origin>) {
+        typo::report(file, &unknown, self.strictness, &mut self.findings);
+        let note = |origin| Unmanaged { origin, reason: Reason::Unknown };
+        self.unmanaged.extend(unknown.into_iter().map(note));
     }
 
     /// Notes a file of which nothing is managed.
     fn leave_alone(&mut self, file: FileKind) {
-        if self.files.value(file).is_some() {
+        if self.files.has(file) {
             self.unmanaged.push(Unmanaged { origin: Origin::file(file), reason: Reason::Later });
         }
     }

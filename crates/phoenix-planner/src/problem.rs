@@ -34,7 +34,7 @@ pub(crate) struct SourceFile {
 /// What is made of a text when its first problem is shown: most texts have none.
 #[derive(Debug)]
 struct Shared {
-    text: String,
+    text: Arc<str>,
     named: OnceLock<NamedSource<String>>,
     line_starts: OnceLock<Vec<usize>>,
 }
@@ -45,13 +45,13 @@ pub fn showable(text: &str) -> String {
 }
 
 impl SourceFile {
-    pub(crate) fn new(kind: FileKind, text: &str) -> Self {
+    pub(crate) fn new(kind: FileKind, text: Arc<str>) -> Self {
         let (named, line_starts) = (OnceLock::new(), OnceLock::new());
-        Self { kind, shared: Arc::new(Shared { text: text.to_owned(), named, line_starts }) }
+        Self { kind, shared: Arc::new(Shared { text, named, line_starts }) }
     }
 
     /// Returns the text as the operator wrote it.
-    pub(crate) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &Arc<str> {
         &self.shared.text
     }
 

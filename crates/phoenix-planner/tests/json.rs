@@ -1,6 +1,6 @@
 //! The reader of JSON: the same values as serde_json, the right places, and no text that breaks it.
 
-use phoenix_planner::json::{MAX_DEPTH, parse};
+use phoenix_planner::json::{MAX_DEPTH, Places, parse};
 use phoenix_planner::load::{Strictness, load};
 use phoenix_planner::source::{FileKind, Sources};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ const TEXT: &str = "\u{feff}{\n  // a comment with \"quotes\" and {\n  \"a/b\": 
 
 #[test]
 fn places_are_those_of_the_text() {
-    let places = parse(TEXT).places;
+    let places = Places::of(TEXT.into());
     let cases = [
         ("/a~1b/0", "1"),
         ("/a~1b/1/~0", "\"ü\""),
@@ -71,7 +71,7 @@ fn the_deepest_nesting_is_read_and_one_more_is_not() {
 }
 
 fn sources(text: &str) -> Sources {
-    Sources(FileKind::ALL.map(|kind| (kind, text.to_owned())).into())
+    Sources(FileKind::ALL.map(|kind| (kind, text.into())).into())
 }
 
 #[test]
@@ -115,7 +115,34 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Returns all places in a value with what stands at each.
+fn pointers(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>) {
+    let escaped = |name: &String| name.replace('~', "~0").replace('/', "~1");
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            pointers(value, &format!("{pointer}/{}", escaped(name)), found)
+        }),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| pointers(value, &format!("{pointer}/{index}"), found)),
+        leaf => found.push((pointer.to_owned(), leaf.clone())),
+    }
+}
+
 proptest! {
+    #[test]
+    fn every_value_is_found_where_it_stands(value in value()) {
+        let mut leaves = Vec::new();
+        pointers(&value, "", &mut leaves);
+        for text in [value.to_string(), format!("{value:#}")] {
+            let places = Places::of(text.as_str().into());
+            for (pointer, leaf) in &leaves {
+                prop_assert_eq!(&text[places.value(pointer)], leaf.to_string());
+            }
+        }
+    }
+
     #[test]
     fn values_are_those_of_serde_json(value in value()) {
         for text in [value.to_string(), format!("{value:#}")] {
@@ -126,6 +153,11 @@ proptest! {
     #[test]
     fn no_text_breaks_the_reader(text in "[\\[\\]{}:,\"'/*\\\\ü0-9eE.+nutrflas \\n\\t\u{feff}-]{0,60}") {
         let parsed = parse(&text);
+        let places = Places::of(text.as_str().into());
+        for pointer in ["", "/0", "/a/0", "/n/a/0/u"] {
+            prop_assert!(text.get(places.value(pointer)).is_some());
+            prop_assert!(text.get(places.name(pointer)).is_some());
+        }
         for fault in parsed.faults {
             prop_assert!(text.get(fault.span.clone()).is_some(), "{:?}", fault);
         }
@@ -143,7 +175,7 @@ proptest! {
         }
         let changed = format!("{}{with}{}", &text[..start], &text[start + 1..]);
         let mut sources = Sources::default();
-        sources.0.insert(FileKind::Containers, changed);
+        sources.0.insert(FileKind::Containers, changed.into());
         let loaded = load(&sources, Strictness::Lenient);
         for problem in &loaded.problems {
             prop_assert!(problem.line() >= 1);

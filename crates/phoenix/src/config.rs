@@ -30,7 +30,7 @@ pub(crate) fn read(folder: &Path) -> Result<Sources, Vec<ConfigError>> {
     for kind in FileKind::ALL {
         let path = folder.join(kind.file_name());
         match read_text(&path) {
-            Ok(text) => drop(sources.0.insert(kind, text)),
+            Ok(text) => drop(sources.0.insert(kind, text.into())),
             Err(error) if error.is_absent() && !kind.is_required() => {}
             Err(error) => errors.push(error),
         }

@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use phoenix_planner::json::{self, Places};
+use phoenix_planner::json::Places;
 use phoenix_planner::source::{FileKind, Origin, Sources};
 
 /// The operator's files with the place of every value in them.
@@ -12,17 +13,17 @@ pub(crate) struct DeclaredPlaces {
     files: BTreeMap<FileKind, Declared>,
 }
 
-/// One file. A plan that finds nothing to do asks for no place, so none is looked for before.
+/// One file. A plan that finds nothing to do asks for no line, so none is looked for before.
 struct Declared {
-    text: String,
-    places: OnceCell<Places>,
+    text: Arc<str>,
+    places: Places,
     /// Where the lines begin, in bytes.
     lines: OnceCell<Vec<usize>>,
 }
 
 impl Declared {
     fn span(&self, origin: &Origin) -> Range<usize> {
-        self.places.get_or_init(|| json::parse(&self.text).places).value(&origin.pointer)
+        self.places.value(&origin.pointer)
     }
 
     fn line(&self, at: usize) -> usize {
@@ -35,9 +36,9 @@ impl Declared {
 impl DeclaredPlaces {
     /// Finds the places of all values.
     pub(crate) fn of(sources: &Sources) -> Self {
-        let declared = |text: &String| Declared {
-            text: text.clone(),
-            places: OnceCell::new(),
+        let declared = |text: &Arc<str>| Declared {
+            text: Arc::clone(text),
+            places: Places::of(Arc::clone(text)),
             lines: OnceCell::new(),
         };
         Self { files: sources.0.iter().map(|(kind, text)| (*kind, declared(text))).collect() }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::Answer;
-use rustix::fs::{CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::root::{Root, Target, file_type, own_fd};
@@ -20,6 +20,9 @@ const FILE_LIMIT: u64 = 16 << 20;
 /// How many names are read from a folder: far beyond any folder of configuration, and a guest must not
 /// fill the node's memory.
 const NAMES_LIMIT: usize = 1 << 16;
+
+/// How a file is opened to be read: never waiting for a writer, never taking a terminal.
+const READING: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 /// Why something that was asked for could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +43,7 @@ impl From<Errno> for Unread {
     fn from(error: Errno) -> Self {
         match error {
             Errno::NOENT | Errno::NOTDIR => Self::Absent,
+            Errno::NXIO => Self::because("it is no regular file"),
             Errno::LOOP => Self::because("it leads through too many symbolic links"),
             Errno::ACCESS | Errno::PERM => Self::because("reading it is not permitted"),
             // What O_NONBLOCK makes of a lease, see fcntl(2).
@@ -78,7 +82,12 @@ pub(crate) fn names(root: &Root, at: &Location) -> Answer {
 
 /// Returns what a file holds, symbolic links followed.
 pub(crate) fn present_at(root: &Root, at: &Location) -> Result<String, Unread> {
-    text(root, &root.open(at.path.as_str().as_bytes(), OFlags::PATH)?, limit(at))
+    let path = at.path.as_str().as_bytes();
+    match root.ids() {
+        // Whoever can put a device at a path of the node is root already: it is opened at once.
+        None => content(root.open(path, READING)?, limit(at)),
+        Some(_) => text(root, &root.open(path, OFlags::PATH)?, limit(at)),
+    }
 }
 
 /// Returns what a file holds that is about to be replaced.
@@ -92,14 +101,25 @@ pub(crate) fn limit(at: &Location) -> u64 {
     if below { PVE_LIMIT } else { FILE_LIMIT }
 }
 
+/// Returns the text of what was found, which is not open for reading yet.
 fn text(root: &Root, found: &OwnedFd, limit: u64) -> Result<String, Unread> {
-    let stat = rustix::fs::fstat(found)?;
     allow(root, found)?;
+    regular(found)?;
+    content(reopen(found, OFlags::empty())?, limit)
+}
+
+/// Returns the state of a regular file; anything else is not read.
+fn regular(found: &OwnedFd) -> Result<Stat, Unread> {
+    let stat = rustix::fs::fstat(found)?;
     match file_type(&stat) {
-        FileType::RegularFile => {}
-        FileType::Directory => return Err(Unread::because("it is a folder")),
-        _ => return Err(Unread::because("it is no regular file")),
+        FileType::RegularFile => Ok(stat),
+        FileType::Directory => Err(Unread::because("it is a folder")),
+        _ => Err(Unread::because("it is no regular file")),
     }
+}
+
+fn content(file: OwnedFd, limit: u64) -> Result<String, Unread> {
+    let stat = regular(&file)?;
     let large = || Unread::Unreadable(format!("it is larger than {} MiB", limit >> 20));
     if u64::try_from(stat.st_size).is_ok_and(|size| size > limit) {
         return Err(large());
@@ -107,7 +127,7 @@ fn text(root: &Root, found: &OwnedFd, limit: u64) -> Result<String, Unread> {
     // Room for one byte more lets one read tell that there is no more.
     let mut bytes = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or_default() + 1);
     // Files of /proc have no size, and any other may grow meanwhile.
-    std::fs::File::from(reopen(found, OFlags::empty())?).take(limit + 1).read_to_end(&mut bytes)?;
+    std::fs::File::from(file).take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(large());
     }
@@ -145,6 +165,5 @@ fn allow(root: &Root, found: &OwnedFd) -> Result<(), Unread> {
 
 /// Opens for reading what was found, which is known to be no device: opening one may already act.
 fn reopen(found: &OwnedFd, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    rustix::fs::openat(CWD, own_fd(found), flags, Mode::empty())
+    rustix::fs::openat(CWD, own_fd(found), flags | READING | OFlags::CLOEXEC, Mode::empty())
 }

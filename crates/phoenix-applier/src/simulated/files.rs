@@ -4,24 +4,28 @@ use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::Answer;
 
+use super::SimulatedNode;
+use super::paths::{self, Layout};
 use super::tree::{Tree, Write, refused};
-use super::{SimulatedNode, paths};
 use crate::local::read::Unread;
 use crate::local::root::Missing;
 use crate::node::{Expect, NodeError};
 
 impl SimulatedNode {
-    pub(super) fn file(&self, at: &Location) -> Answer {
-        self.look(at, Tree::file)
+    /// Looks how the folder is laid out.
+    pub(super) fn layout(&self) -> Layout {
+        Layout::of(&self.files, &self.settings.name)
     }
 
-    pub(super) fn names(&self, at: &Location) -> Answer {
-        self.look(at, Tree::names)
-    }
-
-    fn look(&self, at: &Location, read: impl FnOnce(&Tree, &Location) -> Answer) -> Answer {
+    /// Answers what a file holds, or which names are in a folder.
+    pub(super) fn look(
+        &self,
+        at: &Location,
+        layout: &Layout,
+        read: impl FnOnce(&Tree, &Location) -> Answer,
+    ) -> Answer {
         match at.place {
-            Place::Node => read(&self.files, &self.standing(at)),
+            Place::Node => read(&self.files, &layout.standing(at)),
             Place::Guest(vmid) if !self.exists(vmid) => {
                 Answer::Unreachable("there is no such container on this node".to_owned())
             }
@@ -39,7 +43,7 @@ impl SimulatedNode {
 
     /// Returns where a file of the node stands in the folder.
     pub(super) fn standing(&self, at: &Location) -> Location {
-        paths::standing(&self.files, &self.settings.name, at)
+        self.layout().standing(at)
     }
 
     /// Makes a file hold a text, with all that follows from it.

@@ -16,6 +16,7 @@ use phoenix_planner::probe::{Answer, Output};
 
 use super::live::note_path;
 use super::nets::{Nic, Nics, Plug, chosen_mac};
+use super::tree::Tree;
 use super::{SimulatedNode, fail};
 use crate::node::NodeError;
 
@@ -110,7 +111,7 @@ impl SimulatedNode {
         let Ok(at) = folder.parse().map(|path| Location { path, ..Location::node("/etc") }) else {
             return Vec::new();
         };
-        match self.names(&at) {
+        match self.look(&at, &self.layout(), Tree::names) {
             Answer::Names(names) => {
                 names.iter().map(|name| format!("{folder}/{name}")).filter(is_meant).collect()
             }

@@ -7,9 +7,9 @@ use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_planner::location::Location;
 
+use super::SimulatedNode;
 use super::running_key::with_running;
 use super::tree::{Tree, Write};
-use super::{SimulatedNode, paths};
 use crate::local::root::Missing;
 use crate::node::{Expect, NodeError};
 
@@ -35,16 +35,26 @@ const METADATA: [&str; 12] = [
 /// The mode of files that the simulated node makes for itself.
 const MODE: u32 = 0o644;
 
+fn conf_path(vmid: Vmid) -> Location {
+    Location::node(&format!("/etc/pve/lxc/{vmid}.conf"))
+}
+
 impl SimulatedNode {
     /// Returns where the configuration of a guest stands.
     pub(super) fn conf_location(&self, vmid: Vmid) -> Location {
-        let at = Location::node(&format!("/etc/pve/lxc/{vmid}.conf"));
-        paths::standing(&self.files, &self.settings.name, &at)
+        self.standing(&conf_path(vmid))
     }
 
     /// Returns the text of a guest's configuration.
     pub(super) fn conf_text(&self, vmid: Vmid) -> Option<String> {
         self.files.text(&self.conf_location(vmid)).ok()
+    }
+
+    /// Returns the texts of the configurations of all guests, in order.
+    pub(super) fn conf_texts(&self) -> impl Iterator<Item = (Vmid, Option<String>)> {
+        let layout = self.layout();
+        let text = move |vmid| self.files.text(&layout.standing(&conf_path(vmid))).ok();
+        self.guests().into_iter().map(move |vmid| (vmid, text(vmid)))
     }
 
     /// Replaces a guest's configuration, as Proxmox VE itself does.

@@ -60,27 +60,38 @@ pub(super) fn missing(at: &Location, name: &NodeName) -> Missing {
 /// The link that the cluster file system makes to the folder of the node it runs on.
 const LOCAL: &str = "/etc/pve/local";
 
-/// Returns where a file of the node stands in the captured folder, which need not have the links that the
-/// cluster file system makes by itself: `local`, and `lxc` for the containers of the node.
-pub(super) fn standing(files: &Tree, name: &NodeName, at: &Location) -> Location {
-    let own = own(name);
-    let path = if at.path.is_below(LOCAL) {
-        let local = files.real_folder(LOCAL).unwrap_or_else(|| own.clone());
-        replaced(at.path.as_str(), LOCAL, &local)
-    } else {
-        None
-    };
-    let path = path.unwrap_or_else(|| at.path.as_str().to_owned());
-    let containers = format!("{own}/lxc");
-    let short = "/etc/pve/lxc";
-    if [short, containers.as_str()].iter().all(|folder| replaced(&path, folder, "").is_none()) {
-        // Neither name of the containers' folder: nothing to look up.
-        return Location::node(&path);
+/// The two names of the folder with the node's containers.
+const CONTAINERS: &str = "/etc/pve/lxc";
+
+/// Where the folders stand to which the cluster file system makes links by itself, and a captured folder
+/// need not have them: `local`, and `lxc` for the containers of the node.
+#[derive(Debug)]
+pub(super) struct Layout {
+    local: String,
+    /// The name by which the containers' folder does not stand here, and the one by which it does.
+    containers: Option<(String, String)>,
+}
+
+impl Layout {
+    /// Looks how a captured folder is laid out.
+    pub(super) fn of(files: &Tree, name: &NodeName) -> Self {
+        let own = own(name);
+        let (short, long) = (CONTAINERS.to_owned(), format!("{own}/lxc"));
+        let (from, to) = if files.has(&short) { (long, short) } else { (short, long) };
+        let moved = files.has(&to) && !files.has(&from);
+        Self {
+            local: files.real_folder(LOCAL).unwrap_or(own),
+            containers: moved.then_some((from, to)),
+        }
     }
-    let (from, to) =
-        if files.has(short) { (containers.as_str(), short) } else { (short, containers.as_str()) };
-    let moved = if files.has(from) || !files.has(to) { None } else { replaced(&path, from, to) };
-    Location::node(&moved.unwrap_or(path))
+
+    /// Returns where a file of the node stands.
+    pub(super) fn standing(&self, at: &Location) -> Location {
+        let path = replaced(at.path.as_str(), LOCAL, &self.local);
+        let path = path.unwrap_or_else(|| at.path.as_str().to_owned());
+        let moved = self.containers.as_ref().and_then(|(from, to)| replaced(&path, from, to));
+        Location::node(&moved.unwrap_or(path))
+    }
 }
 
 /// Returns the guest whose configuration stands at a path, and the other node that has it.

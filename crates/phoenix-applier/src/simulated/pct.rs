@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
-use phoenix_formats::lxc_conf::LxcConf;
+use phoenix_formats::lxc_conf::{self, LxcConf};
 use phoenix_formats::pct;
 use phoenix_planner::probe::Output;
 
@@ -25,17 +25,20 @@ const NET_PROPERTIES: &str = "name=<string> [,bridge=<bridge>] [,firewall=<1|0>]
 impl SimulatedNode {
     /// Answers `pct list`: nothing at all when there is no container.
     pub(super) fn pct_list(&self) -> Output {
-        let rows: Vec<String> = self.guests().into_iter().map(|vmid| self.row(vmid)).collect();
+        let row_of =
+            |(vmid, text): (Vmid, Option<String>)| self.row(vmid, &text.unwrap_or_default());
+        let rows: Vec<String> = self.conf_texts().map(row_of).collect();
         if rows.is_empty() {
             return done("");
         }
         done(row("VMID", "Status", "Lock", "Name") + &rows.concat())
     }
 
-    fn row(&self, vmid: Vmid) -> String {
-        let conf = LxcConf::parse(&self.conf_text(vmid).unwrap_or_default());
-        let name = conf.get("hostname").map_or_else(|| format!("CT{vmid}"), str::to_owned);
-        row(&vmid.to_string(), self.status(vmid), conf.lock().unwrap_or_default(), &name)
+    fn row(&self, vmid: Vmid, text: &str) -> String {
+        let name =
+            lxc_conf::peek(text, "hostname").map_or_else(|| format!("CT{vmid}"), str::to_owned);
+        let lock = lxc_conf::peek(text, "lock").unwrap_or_default();
+        row(&vmid.to_string(), self.status(vmid), lock, &name)
     }
 
     fn status(&self, vmid: Vmid) -> &'static str {

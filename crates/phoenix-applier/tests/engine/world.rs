@@ -145,7 +145,8 @@ pub(crate) fn declared(hypervisor: &Value, containers: &Value) -> Option<Desired
 
 /// Reads the operator's two files as they are written.
 pub(crate) fn declared_as(hypervisor: String, containers: String) -> Option<Desired> {
-    let texts = [(FileKind::Hypervisor, hypervisor), (FileKind::Containers, containers)];
+    let texts =
+        [(FileKind::Hypervisor, hypervisor.into()), (FileKind::Containers, containers.into())];
     load(&Sources(texts.into()), Strictness::Lenient).desired
 }
 
@@ -154,7 +155,7 @@ pub(crate) fn upgrade() -> Desired {
     let text =
         |kind: FileKind| fs::read_to_string(Path::new(UPGRADE).join(kind.file_name())).unwrap();
     let kinds = [FileKind::Hypervisor, FileKind::Containers];
-    let sources = Sources(kinds.map(|kind| (kind, text(kind))).into());
+    let sources = Sources(kinds.map(|kind| (kind, text(kind).into())).into());
     load(&sources, Strictness::Lenient).desired.unwrap()
 }
 

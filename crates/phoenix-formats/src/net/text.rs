@@ -31,8 +31,15 @@ impl NetText {
     }
 
     /// Returns keys and values in order.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn pairs(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.text.pairs()
+    }
+
+    /// Returns whether a key means this value, in whatever words, or by not being there.
+    pub fn says(&self, key: &str, value: &str) -> bool {
+        let key = standard(key);
+        let own = self.pairs().filter(|(name, _)| standard(name) == key).next_back();
+        same_value(key, own.map(|(_, value)| value), Some(value))
     }
 
     /// Returns the value with `key` set, in its place if it is there, else at the end.

@@ -23,7 +23,7 @@ impl PropertyText {
     }
 
     /// Returns keys and values in order; parts without `=` are left out.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn pairs(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.parts.iter().filter_map(|part| part.split_once('='))
     }
 

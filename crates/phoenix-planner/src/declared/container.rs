@@ -1,9 +1,12 @@
 //! `phoenix_lxc_configs.json`: the containers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use phoenix_formats::Vmid;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use super::{GuestFirewall, List, Scalar, Words};
 use crate::desired::MacvlanMode;
@@ -14,7 +17,31 @@ use crate::desired::MacvlanMode;
 pub struct ContainerFile {
     /// The containers by their number, 100 to 999999999.
     #[schemars(extend("propertyNames" = { "pattern": "^[1-9][0-9]{2,8}$" }))]
-    pub lxc_configs: Option<BTreeMap<String, Option<Container>>>,
+    pub lxc_configs: Option<BTreeMap<Number, Option<Container>>>,
+}
+
+/// The number of a container, which is the name of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Number(pub Vmid);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Number {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
 }
 
 /// One container, as far as phoenix manages it. Other fields are accepted and left alone; so is every

@@ -119,11 +119,11 @@ impl JsonSchema for Words {
 
 /// A list whose elements keep their numbers when one of them cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct List<T>(Vec<Option<T>>);
+pub struct List<T>(Box<[Option<T>]>);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(Box::default())
     }
 }
 
@@ -136,7 +136,8 @@ impl<T> List<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Self)
+        // Without the room to grow: a fleet has as many lists as containers.
+        Vec::deserialize(deserializer).map(|list| Self(list.into_boxed_slice()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fast way: texts that are plain JSON with nothing wrong, read without places.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -78,9 +79,101 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 }
 
+/// Returns whether a text is plain JSON with nothing wrong with it, without keeping anything of it.
+pub fn is_plain(text: &str) -> bool {
+    serde_json::from_str::<Nothing>(text).is_ok()
+}
+
+/// What is read and not kept; no object in it has a name twice.
+struct Nothing;
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NothingVisitor)
+    }
+}
+
+struct NothingVisitor;
+
+impl<'de> Visitor<'de> for NothingVisitor {
+    type Value = Nothing;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Nothing, E> {
+        Ok(Nothing)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Nothing, A::Error> {
+        while elements.next_element::<Nothing>()?.is_some() {}
+        Ok(Nothing)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Nothing, A::Error> {
+        let mut names = Vec::new();
+        while let Some((Name(name), Nothing)) = members.next_entry::<Name<'de>, Nothing>()? {
+            names.push(name);
+        }
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(A::Error::custom("a name stands twice"));
+        }
+        Ok(Nothing)
+    }
+}
+
+/// A name, in the text itself wherever it has no escapes.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{is_plain, plain};
     use crate::json::parse;
 
     const TEXTS: [&str; 16] = [
@@ -119,5 +212,6 @@ mod tests {
         let read = TEXTS.iter().map(|text| plain(text).is_some()).collect::<Vec<_>>();
         assert_eq!(read.iter().position(|read| !read), Some(4));
         assert!(!read[4..].contains(&true));
+        assert_eq!(TEXTS.iter().map(|text| is_plain(text)).collect::<Vec<_>>(), read);
     }
 }

@@ -17,7 +17,7 @@ mod startup;
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
-use phoenix_formats::lxc_conf::LxcConf;
+use phoenix_formats::lxc_conf::{LostLine, LxcConf};
 
 use self::keys::KeyChange;
 pub(super) use self::public::{is_marked, shares_subnet};
@@ -112,7 +112,6 @@ struct Changes {
     keys: Vec<KeyChange>,
     public: Option<public::Change>,
     raw: raw::Change,
-    notes: Vec<String>,
 }
 
 impl Changes {
@@ -136,12 +135,8 @@ impl Changes {
         if !refusals.is_empty() {
             return Err(refusals);
         }
-        let mut notes = Vec::new();
-        notes.extend(conf.lost().into_iter().map(|lost| {
-            format!("Proxmox VE drops line {} at its next write: {}", lost.line, lost.text.trim())
-        }));
         let raw = raw::change(container, conf);
-        Ok(Self { keys, public, raw, notes })
+        Ok(Self { keys, public, raw })
     }
 
     fn is_empty(&self) -> bool {
@@ -179,7 +174,7 @@ impl Changes {
         conf: &LxcConf,
         running: bool,
     ) -> Result<Action, Vec<Refusal>> {
-        let Self { keys, public, raw, notes } = self;
+        let Self { keys, public, raw } = self;
         let mut attributes = keys.iter().flat_map(|k| k.attributes(running)).collect::<Vec<_>>();
         attributes.extend(public.as_ref().map(public::Change::attribute));
         attributes.extend(raw.attributes(running));
@@ -204,10 +199,18 @@ impl Changes {
             guest: Some(container.vmid),
             origin: Some(container.origin.clone()),
             attributes,
-            notes,
+            notes: lost_lines(conf),
             operations,
         })
     }
+}
+
+/// Returns what else a write of Proxmox VE does to a configuration.
+fn lost_lines(conf: &LxcConf) -> Vec<String> {
+    let note = |lost: LostLine| {
+        format!("Proxmox VE drops line {} at its next write: {}", lost.line, lost.text.trim())
+    };
+    conf.lost().into_iter().map(note).collect()
 }
 
 fn write_raw(at: &Location, before: &str, after: &str) -> Option<Operation> {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::finding::{Finding, Findings};
 use super::part::Lowering;
 use crate::check;
-use crate::declared::{self, ContainerFile, NetworkConfig, Words};
+use crate::declared::{self, ContainerFile, NetworkConfig, Number, Words};
 use crate::desired::{
     Container, InternalInterface, Ipv4Config, Located, Network, PublicInterface, Startup,
 };
@@ -50,19 +50,19 @@ impl Lowering {
     /// Lowers all containers.
     pub(super) fn containers(
         &mut self,
-        file: &ContainerFile,
+        file: ContainerFile,
         network: &Network,
     ) -> BTreeMap<Vmid, Container> {
         let root = Origin::file(FileKind::Containers).at("lxc_configs");
         let mut containers = BTreeMap::new();
-        for (number, declared) in file.lxc_configs.iter().flatten() {
-            let at = root.at(number);
-            match (number.parse::<Vmid>(), declared) {
-                (Ok(vmid), Some(declared)) => {
+        for (Number(vmid), declared) in file.lxc_configs.into_iter().flatten() {
+            let at = root.at(vmid);
+            match declared {
+                Some(declared) => {
                     self.claims.number(vmid, &at, "a container");
-                    containers.insert(vmid, self.container(vmid, declared, at, network));
+                    containers.insert(vmid, self.container(vmid, &declared, at, network));
                 }
-                _ => self.has_unknown_guest |= self.findings.touches(&at),
+                None => self.has_unknown_guest |= self.findings.touches(&at),
             }
         }
         containers

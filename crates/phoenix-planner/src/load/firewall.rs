@@ -76,8 +76,9 @@ impl Lowering {
         level: Level,
         nic: Option<&str>,
     ) -> Vec<Located<Rule>> {
-        let mut rules = Vec::new();
-        for (origin, declared) in self.each(list, at) {
+        let elements = self.each(list, at);
+        let mut rules = Vec::with_capacity(elements.len());
+        for (origin, declared) in elements {
             let Some(mut rule) = self.rule(declared, &origin) else {
                 continue;
             };

@@ -43,6 +43,18 @@ pub(super) fn read<T: DeserializeOwned>(file: FileKind, value: &Value) -> (Optio
     (declared.ok(), unknown)
 }
 
+/// Reads a declared type from plain JSON; `None` when something has a wrong type.
+pub(super) fn read_text<T: DeserializeOwned>(
+    file: FileKind,
+    text: &str,
+) -> Option<(T, Vec<Origin>)> {
+    let mut unknown = Vec::new();
+    let mut text = serde_json::Deserializer::from_str(text);
+    let note = |path: Path<'_>| unknown.push(origin(file, &path));
+    let declared = serde_ignored::deserialize(&mut text, note).ok()?;
+    Some((declared, unknown))
+}
+
 /// Notes the unknown fields that look like a typo of a known one.
 pub(super) fn report(
     file: FileKind,

@@ -46,12 +46,12 @@ fn of_operation(operation: &Operation) -> Option<(String, Vec<String>)> {
 /// in CR shows it as `\r`; a last line without end is marked, as diff(1) does.
 pub fn file_diff(before: &str, after: &str) -> Vec<String> {
     let diff = TextDiff::from_lines(before, after);
-    let old = before.lines().collect::<Vec<_>>();
+    let mut headers = Headers::of(before);
     let mut lines = Vec::new();
     for group in diff.grouped_ops(CONTEXT) {
         let Some(first) = group.first() else { continue };
-        if !old.is_empty() {
-            lines.push(hunk_header(&old, first.old_range().start));
+        if !before.is_empty() {
+            lines.push(headers.at(first.old_range().start));
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             lines.push(shown_line(change.tag(), change.value()));
@@ -63,12 +63,28 @@ pub fn file_diff(before: &str, after: &str) -> Vec<String> {
     lines
 }
 
-fn hunk_header(old: &[&str], start: usize) -> String {
-    let opens = |line: &&&str| line.starts_with('[') || line.trim_end().ends_with('{');
-    let section = old[..start.min(old.len())].iter().rev().find(opens);
-    match section {
-        Some(section) => format!("@@ {} @@ {}", start + 1, section.trim()),
-        None => format!("@@ {} @@", start + 1),
+/// The lines of a text, gone through once for the headers of all hunks.
+struct Headers<'a> {
+    lines: std::str::Lines<'a>,
+    passed: usize,
+    section: Option<&'a str>,
+}
+
+impl<'a> Headers<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { lines: text.lines(), passed: 0, section: None }
+    }
+
+    /// Returns the header of the hunk that begins behind so many lines: the hunks come in order.
+    fn at(&mut self, start: usize) -> String {
+        let opens = |line: &&str| line.starts_with('[') || line.trim_end().ends_with('{');
+        let until = self.lines.by_ref().take(start.saturating_sub(self.passed));
+        self.section = until.filter(opens).last().or(self.section);
+        self.passed = self.passed.max(start);
+        match self.section {
+            Some(section) => format!("@@ {} @@ {}", start + 1, section.trim()),
+            None => format!("@@ {} @@", start + 1),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use wait4::Wait4;
+use wait4::{ResourceUsage, Wait4};
 
 /// What a program is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub(super) line: String,
     /// How long it took, by the clock.
     pub(super) time: Duration,
+    /// How much time it had of a processor, its own and the kernel's for it.
+    pub(super) processor: Duration,
     /// The most memory that it had at once, in KiB.
     pub(super) memory: u64,
 }
@@ -76,7 +78,8 @@ impl Run {
         let time = begun.elapsed();
         match ended {
             Ok(ended) if ended.status.success() => {
-                Ok(Self { line, time, memory: ended.rusage.maxrss >> 10 })
+                let ResourceUsage { utime, stime, maxrss } = ended.rusage;
+                Ok(Self { line, time, processor: utime + stime, memory: maxrss >> 10 })
             }
             Ok(ended) => Err(format!("`{line}` failed: {}", ended.status)),
             Err(error) => Err(format!("cannot run `{line}`: {error}")),

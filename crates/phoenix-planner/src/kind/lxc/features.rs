@@ -25,7 +25,8 @@ pub(super) fn change(container: &Container, conf: &LxcConf) -> Option<KeyChange>
             after = after.with(name, value);
         }
     }
-    let mut change = KeyChange::new(conf, "features", Some(after.to_string()));
-    change.parts = parts;
-    (!change.parts.is_empty()).then_some(change)
+    if parts.is_empty() {
+        return None;
+    }
+    Some(KeyChange { parts, ..KeyChange::new(conf, "features", Some(after.to_string())) })
 }

@@ -24,6 +24,9 @@ pub(super) fn change(
     let before_net = NetText::parse(before.unwrap_or_default());
     let firewall = container.firewall.as_ref().and_then(|firewall| firewall.enabled);
     let after = with_firewall(declared(wanted, &before_net), firewall);
+    if after == before_net {
+        return Ok(None);
+    }
     let differences = before_net.differences(&after);
     if differences.is_empty() {
         return Ok(None);
@@ -55,21 +58,21 @@ pub(super) fn change(
 /// Returns the interface as declared, on top of what stays; what already means the same keeps its
 /// spelling, as Proxmox VE takes another spelling of a MAC for another interface.
 fn declared(wanted: &InternalInterface, before: &NetText) -> NetText {
-    let mut net = set(before, "name", wanted.name.as_str());
+    let mut net = set(before.clone(), "name", wanted.name.as_str());
     if let Some(bridge) = &wanted.bridge {
-        net = set(&net, "bridge", bridge.as_str());
+        net = set(net, "bridge", bridge.as_str());
     }
     if let Some(mac) = wanted.mac {
-        net = set(&net, "hwaddr", &mac.to_string());
+        net = set(net, "hwaddr", &mac.to_string());
     }
     match wanted.ip {
-        Some(Ipv4Config::Static(ip)) => net = set(&net, "ip", &ip.to_string()),
-        Some(Ipv4Config::Dhcp) => net = set(&net, "ip", "dhcp"),
-        Some(Ipv4Config::Manual) => net = set(&net, "ip", "manual"),
+        Some(Ipv4Config::Static(ip)) => net = set(net, "ip", &ip.to_string()),
+        Some(Ipv4Config::Dhcp) => net = set(net, "ip", "dhcp"),
+        Some(Ipv4Config::Manual) => net = set(net, "ip", "manual"),
         None => {}
     }
     match (wanted.gateway, wanted.ip) {
-        (Some(gateway), _) => set(&net, "gw", &gateway.to_string()),
+        (Some(gateway), _) => set(net, "gw", &gateway.to_string()),
         (None, Some(_)) => net.without("gw"),
         (None, None) => net,
     }
@@ -78,14 +81,13 @@ fn declared(wanted: &InternalInterface, before: &NetText) -> NetText {
 /// Returns an interface that is filtered as declared.
 pub(super) fn with_firewall(net: NetText, enabled: Option<bool>) -> NetText {
     match enabled {
-        Some(true) => set(&net, "firewall", "1"),
+        Some(true) => set(net, "firewall", "1"),
         Some(false) if net.get("firewall").is_some() => net.without("firewall"),
         Some(false) | None => net,
     }
 }
 
 /// Returns an interface with a value, unless it says the same already in other words.
-pub(super) fn set(net: &NetText, key: &str, value: &str) -> NetText {
-    let wanted = net.with(key, value);
-    if net.differences(&wanted).is_empty() { net.clone() } else { wanted }
+pub(super) fn set(net: NetText, key: &str, value: &str) -> NetText {
+    if net.says(key, value) { net } else { net.with(key, value) }
 }

@@ -293,8 +293,10 @@ pub(in super::super) fn shares_subnet(
 
 /// Returns whether phoenix has put the public interface into a configuration.
 pub(in super::super) fn is_marked(text: &str) -> bool {
-    let raw = LxcConf::parse(text).raw().to_vec();
-    raw.iter().any(|(key, value)| (key.as_str(), value.as_str()) == MARK)
+    // Most configurations do not even hold the words: they need not be read for it.
+    let (key, value) = MARK;
+    let is_mark = |pair: &(String, String)| (pair.0.as_str(), pair.1.as_str()) == MARK;
+    text.contains(key) && text.contains(value) && LxcConf::parse(text).raw().iter().any(is_mark)
 }
 
 fn raw_of(conf: &LxcConf) -> Vec<(String, String)> {

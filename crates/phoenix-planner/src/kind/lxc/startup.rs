@@ -20,9 +20,10 @@ pub(super) fn change(container: &Container, conf: &LxcConf) -> Option<KeyChange>
             after = after.with(name, &value.to_string());
         }
     }
-    let mut change = KeyChange::new(conf, "startup", Some(after.to_string()));
-    change.parts = parts;
-    (!change.parts.is_empty()).then_some(change)
+    if parts.is_empty() {
+        return None;
+    }
+    Some(KeyChange { parts, ..KeyChange::new(conf, "startup", Some(after.to_string())) })
 }
 
 /// Returns a part; `startup: 3` is short for `order=3`.

@@ -167,11 +167,13 @@ pub(super) fn veth_form(
     for key in ["gw", "mode", "macaddr"] {
         net = net.without(key);
     }
-    net = set(&net, "name", PublicInterface::NAME);
-    net = set(&net, "bridge", wanted.bridge.as_str());
-    net = mac.map_or(net.clone(), |mac| set(&net, "hwaddr", mac));
-    net = set(&net, "ip", &address(wanted, host_only).to_string());
-    net = set(&net, "type", "veth");
+    net = set(net, "name", PublicInterface::NAME);
+    net = set(net, "bridge", wanted.bridge.as_str());
+    if let Some(mac) = mac {
+        net = set(net, "hwaddr", mac);
+    }
+    net = set(net, "ip", &address(wanted, host_only).to_string());
+    net = set(net, "type", "veth");
     with_firewall(net, container.firewall.as_ref().and_then(|firewall| firewall.enabled))
 }
 
