@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use phoenix_formats::Vmid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Names one resource of a node: `KIND/NAME`, then `/PART` for what lives in it.
@@ -24,6 +25,16 @@ impl Address {
     /// Returns whether this is `other` or a part of it.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Returns whether the resource is a guest, a part of one, or made for one.
+    pub fn is_of_guest(&self) -> bool {
+        let mut parts = self.0.split('/');
+        match (parts.next(), parts.next()) {
+            (Some("lxc" | "vm" | "nat"), _) => true,
+            (Some("firewall"), Some(name)) => name.parse::<Vmid>().is_ok(),
+            _ => false,
+        }
     }
 
     /// Returns the address as text.

@@ -300,6 +300,14 @@ impl Plan {
         self.focus(|action| action.guest.is_some_and(|guest| guests.contains(&guest)))
     }
 
+    /// Returns the part of the plan that is done for the node itself and for no guest, with everything
+    /// that it needs, and the restarts and reloads that follow from it.
+    pub fn for_node(&self) -> Self {
+        let focused = self.focus(|action| action.guest.is_none() && action.verb != Verb::Do);
+        let of_node = self.deferred.iter().filter(|deferred| !deferred.address.is_of_guest());
+        Self { deferred: of_node.cloned().collect(), ..focused }
+    }
+
     /// Returns the plan without these addresses and their parts, nor anything that needs them.
     pub fn exclude(&self, excluded: &[Address]) -> Self {
         let mut kept = BTreeSet::new();

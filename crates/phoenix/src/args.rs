@@ -49,6 +49,8 @@ pub enum Command {
     Plan(Plan),
     /// Shows the plan, asks, carries it out, and proves that nothing is left to do.
     Apply(Apply),
+    /// Brings the node itself to what is declared: apply without the guests.
+    Setup(Setup),
     /// Brings existing guests to what is declared: apply with the scope of these guests.
     Create(Create),
     /// Shows a plan that `plan --out` has saved.
@@ -142,6 +144,14 @@ pub struct Apply {
     #[command(flatten)]
     pub scope: Scope,
 
+    /// How it goes ahead.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `phoenix setup`.
+#[derive(Debug, Args)]
+pub struct Setup {
     /// How it goes ahead.
     #[command(flatten)]
     pub consent: Consent,

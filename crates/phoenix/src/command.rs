@@ -7,5 +7,6 @@ pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod plan;
 pub(crate) mod schema;
+pub(crate) mod setup;
 pub(crate) mod show;
 pub(crate) mod validate;

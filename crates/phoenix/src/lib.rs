@@ -35,6 +35,7 @@ fn run(cli: &Cli) -> Exit {
     match &cli.command {
         Command::Plan(args) => command::plan::run(places, args),
         Command::Apply(args) => command::apply::run(places, args),
+        Command::Setup(args) => command::setup::run(places, args),
         Command::Create(args) => command::create::run(places, args),
         Command::Show(args) => command::show::run(args),
         Command::Validate => command::validate::run(places),

@@ -113,11 +113,15 @@ pub(crate) struct Selection {
     /// Only what is done for these guests, and what it needs; all when empty.
     #[serde(default)]
     pub guests: Vec<u32>,
+    /// Only what is done for the node itself.
+    #[serde(default)]
+    pub node: bool,
 }
 
 impl From<&Scope> for Selection {
     fn from(scope: &Scope) -> Self {
-        Self { targets: scope.target.clone(), excludes: scope.exclude.clone(), guests: Vec::new() }
+        let (targets, excludes) = (scope.target.clone(), scope.exclude.clone());
+        Self { targets, excludes, ..Self::default() }
     }
 }
 
@@ -149,6 +153,7 @@ impl Selection {
         let guests =
             self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect::<Vec<_>>();
         let plan = if guests.is_empty() { plan } else { plan.for_guests(&guests) };
+        let plan = if self.node { plan.for_node() } else { plan };
         let plan = if self.targets.is_empty() { plan } else { plan.target(&self.targets) };
         if self.excludes.is_empty() { plan } else { plan.exclude(&self.excludes) }
     }
