@@ -87,9 +87,9 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     let Some(bridge) = declared(observed.desired) else { return Ok(()) };
     let files = Files::of(observed.facts);
     let (file, stanza) = stanza(observed, bridge, &files).map_err(|refusal| vec![refusal])?;
-    let own = Own::of(observed, &bridge.value, file, stanza);
+    let own = Own::of(observed, &bridge.value, &files, (file, stanza));
     let wanted = wanted(observed, &bridge.value, &files);
-    let edited = edit::edit(&file.parsed, &wanted).map_err(|fault| vec![faulty(file, stanza, fault)])?;
+    let edited = edit::edit(&file.parsed, stanza.line, &wanted).map_err(|fault| vec![faulty(file, stanza, fault)])?;
     let refusals = [
         lost_gateway(observed, &own, stanza),
         second_gateway(observed, &files, stanza),
@@ -121,15 +121,20 @@ impl<'a> Own<'a> {
     fn of(
         observed: &'a Observed<'_>,
         bridge: &'a BridgeName,
-        file: &'a File,
-        stanza: &Stanza,
+        files: &Files,
+        (file, stanza): (&'a File, &Stanza),
     ) -> Self {
         let address = observed.desired.network.address.as_ref();
         let link = observed.links.iter().find(|link| link.name == bridge.as_str());
         let live = link.map(addresses).unwrap_or_default();
         let wanted = address.map(|address| address.value);
-        let all = live.iter().copied().chain(edit::addresses(stanza)).map(|net| net.addr());
-        let old = all.filter(|ip| wanted.is_some_and(|wanted| wanted.addr() != *ip)).collect();
+        let own = edit::addresses(stanza);
+        let others = files.stanzas(bridge.as_str()).into_iter().filter(|(_, other)| *other != stanza);
+        let stays = others.flat_map(|(_, other)| edit::addresses(other)).collect::<BTreeSet<_>>();
+        let leaves = |net: &Ipv4Net| {
+            !stays.contains(net) && wanted.is_some_and(|wanted| wanted.addr() != net.addr())
+        };
+        let old = live.iter().copied().chain(own).filter(leaves).map(|net| net.addr()).collect();
         // A node that could not say what links it has says nothing against what its files say.
         let unknown = observed.links.is_empty();
         let has = |wanted: Ipv4Net| live.iter().any(|net| net.addr() == wanted.addr());
@@ -177,25 +182,43 @@ fn auto(files: &Files, bridge: &BridgeName) -> Auto {
     if named || pattern { Auto::Present } else { Auto::Missing }
 }
 
-/// Returns the one stanza that configures IPv4 on the bridge.
+/// Returns the stanza that configures the node's own address. Another one may stand beside it where all
+/// that it brings is an address in another subnet, as interfaces(5) allows.
 fn stanza<'a>(
     observed: &Observed<'_>,
     bridge: &'a Located<BridgeName>,
     files: &'a Files,
 ) -> Result<(&'a File, &'a Stanza), Refusal> {
-    match files.stanzas(bridge.value.as_str()).as_slice() {
-        [one] => Ok(*one),
-        [] => Err(missing(observed, bridge, files)),
-        [(first, one), .., (file, other)] => {
-            let name = &bridge.value;
-            let message = format!(
-                "a second stanza configures `{name}`: the other one is {}:{}",
-                first.at, one.line
-            );
-            let help = format!("Keep one `iface {name} inet` with all lines that are needed, and remove the other.");
-            Err(Refusal::file(&file.at, Some(other.line), message, help))
-        }
+    let all = files.stanzas(bridge.value.as_str());
+    let wanted = observed.desired.network.address.as_ref().map(|address| address.value);
+    let mut main = all.iter().filter(|(_, stanza)| edit::is_main(stanza));
+    let main = match (main.next(), main.next(), all.as_slice()) {
+        (_, _, []) => return Err(missing(observed, bridge, files)),
+        (_, _, [one]) => return Ok(*one),
+        (Some(main), None, _) => *main,
+        (_, _, [first, .., last]) => return Err(twice(&bridge.value, *first, *last)),
+    };
+    let clash = |(_, stanza): &&(&File, &Stanza)| {
+        *stanza != main.1
+            && edit::addresses(stanza).iter().any(|net| wanted.is_some_and(|w| same_subnet(*net, w)))
+    };
+    match all.iter().find(clash) {
+        Some(other) => Err(twice(&bridge.value, main, *other)),
+        None => Ok(main),
     }
+}
+
+fn same_subnet(a: Ipv4Net, b: Ipv4Net) -> bool {
+    a.contains(&b.addr()) || b.contains(&a.addr())
+}
+
+/// Refuses two stanzas of which each could be meant; the later one is pointed at.
+fn twice(name: &BridgeName, one: (&File, &Stanza), other: (&File, &Stanza)) -> Refusal {
+    let (file, stanza) = other;
+    let (first, line) = (&one.0.at, one.1.line);
+    let message = format!("a second stanza configures `{name}`: the other one is {first}:{line}");
+    let help = format!("Keep one `iface {name} inet` with all lines that are needed, and remove the other.");
+    Refusal::file(&file.at, Some(stanza.line), message, help)
 }
 
 fn missing(observed: &Observed<'_>, bridge: &Located<BridgeName>, files: &Files) -> Refusal {

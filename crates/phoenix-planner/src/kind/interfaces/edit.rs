@@ -53,12 +53,19 @@ pub(super) struct Edited {
 }
 
 /// Edits the text of the file that holds the stanza.
-pub(super) fn edit(file: &Interfaces, wanted: &Wanted<'_>) -> Result<Edited, Fault> {
+pub(super) fn edit(
+    file: &Interfaces,
+    line: usize,
+    wanted: &Wanted<'_>,
+) -> Result<Edited, Fault> {
+    let number = files::stanzas(file, wanted.bridge).position(|stanza| stanza.line == line);
+    let number = number.unwrap_or(0);
     let mut edited =
         Edited { text: file.text().to_owned(), changes: Vec::new(), reloads: false };
     for step in [auto, method, address, gateway, nameservers] {
         let file = Interfaces::parse(&edited.text);
-        let Some(stanza) = files::stanzas(&file, wanted.bridge).next() else { break };
+        // No edit adds a stanza or removes one, while lines move.
+        let Some(stanza) = files::stanzas(&file, wanted.bridge).nth(number) else { break };
         if let Some(change) = step(&file, stanza, wanted)? {
             edited.text = change.text;
             edited.changes.push(change.what);
@@ -223,6 +230,12 @@ fn derived(
         }
     }
     Ok(text)
+}
+
+/// Returns whether a stanza makes the bridge or leads out, and does not only add an address to it.
+pub(super) fn is_main(stanza: &Stanza) -> bool {
+    let makes = |option: &LineOption| option.is("bridge-ports") || option.is("gateway");
+    stanza.options.iter().any(makes)
 }
 
 /// Returns the IPv4 gateways of a stanza.
