@@ -130,8 +130,13 @@ fn stranded(observed: &Observed<'_>, wanted: &Located<String>, old: &str) -> Opt
     })
 }
 
-/// Returns the file with another name in it: comments and empty lines stay (hostname(5)).
+/// Returns the file with another name in it: comments and empty lines stay (hostname(5)), and all of it
+/// where its first name is the wanted one.
 fn renamed(text: &str, name: &str) -> String {
+    let mut words = text.lines().map(str::trim);
+    if words.find(|word| !word.is_empty() && !word.starts_with('#')) == Some(name) {
+        return text.to_owned();
+    }
     let mut after = String::with_capacity(text.len() + name.len() + 1);
     let mut written = false;
     for line in text.split_inclusive('\n') {
@@ -214,6 +219,8 @@ mod tests {
             ("old\n", "new\n"),
             ("old", "new\n"),
             ("new\n", "new\n"),
+            ("new", "new"),
+            ("new\r\n", "new\r\n"),
             ("# kept\n\nold\n# too\n", "# kept\n\nnew\n# too\n"),
             ("old\nolder\n", "new\n"),
             ("old\r\n", "new\n"),

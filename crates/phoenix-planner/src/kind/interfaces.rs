@@ -343,11 +343,14 @@ fn without_ifupdown2(
         draft.defer(resource(name), why);
         return Ok(());
     }
+    let uplinks = observed.uplinks(name);
     let ports = observed.links.iter().filter(|link| link.master.as_deref() == Some(name.as_str()));
-    let ports = ports.map(|link| link.name.clone()).collect::<Vec<_>>().join(", ");
+    let ports = ports.filter(|link| !uplinks.contains(&link.name));
+    let ports = ports.map(|link| format!(" {}", link.name)).collect::<Vec<_>>().join(",");
     let message = format!(
-        "without ifupdown2 this change of `{name}` ({}) takes the bridge down: it would cut off {ports}",
-        edited.changes.join(", ")
+        "without ifupdown2 this change of `{name}` ({}) takes the bridge down, and what is plugged into it stays cut off:{}",
+        edited.changes.join(", "),
+        if ports.is_empty() { " every guest that runs" } else { &ports },
     );
     let help = "Install ifupdown2, which changes a bridge in place: `apt install ifupdown2`. Or change the file by hand and boot.";
     let origin = own.address.map(|address| &address.origin);

@@ -131,8 +131,9 @@ fn edited(
         domain.is_some_and(|domain| !other.trim_end_matches('.').eq_ignore_ascii_case(domain))
     }));
     let text = match domain {
-        Some(_) => present.set_search(&search)?,
-        None => present.text().to_owned(),
+        // It may be said by an older line too, which is not used.
+        Some(_) if search != present.search() => present.set_search(&search)?,
+        _ => present.text().to_owned(),
     };
     let counted = servers.iter().take(MOST_NAMESERVERS).map(|server| Nameserver::from(*server));
     ResolvConf::parse(&text).set_nameservers(&counted.collect::<Vec<_>>())
@@ -152,22 +153,26 @@ fn other_owner(observed: &Observed<'_>, present: &ResolvConf) -> Option<String> 
 }
 
 fn notes(desired: &Desired, servers: &[IpAddr]) -> Vec<String> {
-    let mut notes = Vec::new();
-    let shown = |servers: &[IpAddr]| {
-        servers.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
-    };
     let counted = &servers[..servers.len().min(MOST_NAMESERVERS)];
-    if let (Some(own), [_, others @ ..]) = (own(desired), counted)
-        && !others.is_empty()
-    {
-        notes.push(format!(
-            "{} is asked only while {own} gives no answer at all, and need not know this node's names",
-            shown(others)
-        ));
+    let rest = &servers[counted.len()..];
+    let others = counted.get(1..).unwrap_or_default();
+    let later = own(desired).filter(|_| !others.is_empty()).map(|own| {
+        let are = if others.len() == 1 { "is" } else { "are" };
+        format!("{} {are} asked only while {own} gives no answer at all", listed(others))
+    });
+    let left_out = (!rest.is_empty()).then(|| {
+        let are = if rest.len() == 1 { "is" } else { "are" };
+        format!("only {MOST_NAMESERVERS} servers are ever asked: {} {are} left out", listed(rest))
+    });
+    later.into_iter().chain(left_out).collect()
+}
+
+/// Returns servers as a phrase: `a`, `a and b`, `a, b and c`.
+fn listed(servers: &[IpAddr]) -> String {
+    let words = servers.iter().map(IpAddr::to_string).collect::<Vec<_>>();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [front @ .., last] => format!("{} and {last}", front.join(", ")),
     }
-    if servers.len() > MOST_NAMESERVERS {
-        let rest = shown(&servers[MOST_NAMESERVERS..]);
-        notes.push(format!("only {MOST_NAMESERVERS} servers are ever asked: {rest} is left out"));
-    }
-    notes
 }

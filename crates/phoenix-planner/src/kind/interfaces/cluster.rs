@@ -20,7 +20,7 @@ pub(super) fn conflict(observed: &Observed<'_>, old: &BTreeSet<Ipv4Addr>) -> Opt
     };
     let (line, value) = rings(text).find(|(_, value)| mine(value))?;
     let message = format!("the cluster reaches this node by `{value}`, which the declared address would replace");
-    let help = "Add the new address as a second link on every node first (Proxmox VE's manual, Cluster Manager), then plan again.";
+    let help = "Give this node another link address in the cluster first (Proxmox VE's manual, Cluster Manager), then plan again.";
     Some(Refusal::file(&at, Some(line), message, help))
 }
 
