@@ -131,7 +131,7 @@ impl Interfaces {
         let mut text = String::with_capacity(self.text.len() + name.len() + 8);
         for (number, physical) in self.numbered() {
             if number == line {
-                text.push_str(&format!("{}auto {name}", indent(physical)));
+                text.extend([indent(physical), "auto ", name]);
                 text.push_str(self.line_end(physical));
             }
             text.push_str(physical);

@@ -181,9 +181,9 @@ impl Own {
         if let Some(entry) = found.or_else(|| entries.clone().find(only_own)) {
             return Place::Line(entry.clone());
         }
-        let v4 = entries.filter(|entry| entry.address.is_ipv4() && entry.address.is_loopback());
+        let mut v4 = entries.filter(|entry| entry.address.is_ipv4() && entry.address.is_loopback());
         let last = hosts.entries().last().map_or(0, |entry| entry.line);
-        Place::Behind(v4.last().map_or(last, |entry| entry.line))
+        Place::Behind(v4.next_back().map_or(last, |entry| entry.line))
     }
 
     /// Returns the names of the node's line, in order; others that stand there stay behind them.

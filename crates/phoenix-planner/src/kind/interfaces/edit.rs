@@ -285,3 +285,6 @@ fn nameservers(
     let text = file.change_option(option.line, wanted)?;
     Ok(Some(Change { text, what: "name servers".to_owned(), reloads: false }))
 }
+
+#[cfg(test)]
+mod tests;
