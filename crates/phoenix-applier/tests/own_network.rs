@@ -143,7 +143,10 @@ fn a_file_that_is_right_and_not_in_force_is_loaded() {
     let first = plan(&desired, &mut node);
     let step = first.steps().next().unwrap();
     let reason = "its file is right and not in force";
-    assert_eq!((step.action.address.as_str(), step.action.reason.as_str()), ("interfaces/vmbr0", reason));
+    assert_eq!(
+        (step.action.address.as_str(), step.action.reason.as_str()),
+        ("interfaces/vmbr0", reason)
+    );
     let report = apply(&first, &mut node, &mut |_| Flow::Continue);
     assert!(report.outcomes().iter().all(|(_, outcome)| *outcome == Outcome::Done), "{report:?}");
     assert!(plan(&desired, &mut node).is_empty());
@@ -166,4 +169,25 @@ fn a_capture_plans_the_same_and_applies() {
         assert!(done, "{name}: {report:?}");
         assert!(plan(&desired, &mut again).is_empty(), "{name} does not settle");
     }
+}
+
+#[test]
+fn a_file_that_nat_changes_too_is_changed_one_after_the_other() {
+    let name = "macvlan-upgrade";
+    let (folder, desired) = (node(name), desired(name));
+    let path = folder.path().join("fs/etc/network/interfaces");
+    let text = interfaces(folder.path()).replace("gateway 10.0.0.1", "gateway 10.0.0.254");
+    fs::write(&path, text).unwrap();
+    let mut node = SimulatedNode::open(folder.path()).unwrap();
+    let planned = plan(&desired, &mut node);
+    let addresses = planned.steps().map(|step| step.action.address.to_string());
+    let addresses = addresses.collect::<Vec<_>>();
+    assert!(addresses.starts_with(&["interfaces/vmbr0".to_owned()]), "{addresses:?}");
+    assert!(addresses.contains(&"nat/443".to_owned()), "{addresses:?}");
+    let report = apply(&planned, &mut node, &mut |_| Flow::Continue);
+    let done = report.outcomes().iter().all(|(_, outcome)| *outcome == Outcome::Done);
+    assert!(done, "{report:?}");
+    assert!(plan(&desired, &mut node).is_empty());
+    let after = interfaces(folder.path());
+    assert!(after.contains("gateway 10.0.0.1\n") && !after.contains("--dport 443"), "{after}");
 }

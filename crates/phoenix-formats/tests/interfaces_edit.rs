@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 #[test]
 fn one_of_several_options_changes() {
-    let text = "iface a\n  address 1.1.1.1/8\n  address\t2.2.2.2/8 # no comment here\n  address ::1/8\n";
+    let text =
+        "iface a\n  address 1.1.1.1/8\n  address\t2.2.2.2/8 # no comment here\n  address ::1/8\n";
     let file = Interfaces::parse(text);
     let expected = text.replace("2.2.2.2/8 # no comment here", "3.3.3.3/8");
     assert_eq!(file.change_option(3, "3.3.3.3/8"), Ok(expected));
@@ -16,7 +17,8 @@ fn one_of_several_options_changes() {
 
 #[test]
 fn an_option_is_inserted_in_its_place() {
-    let insert = |text: &str, after| Interfaces::parse(text).insert_option(after, "gateway", "1.1.1.1");
+    let insert =
+        |text: &str, after| Interfaces::parse(text).insert_option(after, "gateway", "1.1.1.1");
     let cases = [
         ("iface a\n mtu 1\n up x\n", 1, "iface a\n gateway 1.1.1.1\n mtu 1\n up x\n"),
         ("iface a\n mtu 1\n up x\n", 2, "iface a\n mtu 1\n gateway 1.1.1.1\n up x\n"),

@@ -76,7 +76,12 @@ impl Interfaces {
     /// # Errors
     ///
     /// Says that neither begins at that line, or that the option has no form of one line.
-    pub fn insert_option(&self, after: usize, name: &str, value: &str) -> Result<String, EditError> {
+    pub fn insert_option(
+        &self,
+        after: usize,
+        name: &str,
+        value: &str,
+    ) -> Result<String, EditError> {
         check_form(name, value)?;
         let here = |stanza: &&Stanza| {
             let heads = stanza.kind.takes_options() && stanza.line == after;

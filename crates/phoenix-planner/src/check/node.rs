@@ -17,7 +17,10 @@ pub(super) fn node(desired: &Desired, findings: &mut Findings) {
     findings.extend(servers.filter_map(silent));
     let name = desired.identity.hostname.as_ref();
     findings.extend(name.filter(|name| name.value == LOCALHOST).map(|name| {
-        let finding = Finding::error(name.origin.clone(), format!("`{LOCALHOST}` cannot be the name of a node"));
+        let finding = Finding::error(
+            name.origin.clone(),
+            format!("`{LOCALHOST}` cannot be the name of a node"),
+        );
         finding.label("the loopback's name").help("Write a name of its own, such as `phoenix`.")
     }));
 }
@@ -52,14 +55,19 @@ fn nameless(desired: &Desired) -> Option<Finding> {
     }
     let address = network.address.as_ref().map(|address| &address.origin);
     let origin = address.or(network.gateway.as_ref().map(|gateway| &gateway.origin))?;
-    let finding = Finding::warning(origin.clone(), "no bridge is named that has this");
-    Some(finding.label("left alone").help("Write the node's bridge as `name` beside it, such as `vmbr0`."))
+    let finding = Finding::advice(origin.clone(), "no bridge is named that has this");
+    Some(
+        finding
+            .label("left alone")
+            .help("Write the node's bridge as `name` beside it, such as `vmbr0`."),
+    )
 }
 
 fn silent(server: &Located<IpAddr>) -> Option<Finding> {
     let ip = server.value;
     (ip.is_unspecified() || ip.is_multicast()).then(|| {
-        let finding = Finding::error(server.origin.clone(), format!("`{ip}` cannot be a name server"));
+        let finding =
+            Finding::error(server.origin.clone(), format!("`{ip}` cannot be a name server"));
         finding.label("no host has it").help("Write the address of a host that answers for names.")
     })
 }

@@ -74,7 +74,9 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
 fn action(observed: &Observed<'_>, own: &Own, write: Write) -> Action {
     let text = write.before.as_deref().unwrap_or_default();
     let cloud = text.contains(TEMPLATE).then(|| {
-        format!("{FILE} names {TEMPLATE}: with `manage_etc_hosts` cloud-init writes it again at boot")
+        format!(
+            "{FILE} names {TEMPLATE}: with `manage_etc_hosts` cloud-init writes it again at boot"
+        )
     });
     Action {
         address: resource(),
@@ -119,7 +121,9 @@ impl Own {
 
     /// Returns whether an entry has the node's name, alone or in the declared domain.
     fn is_of_node(&self, entry: &Entry) -> bool {
-        entry.has(&self.full) || entry.has(&self.name) || self.running.as_deref().is_some_and(|own| entry.has(own))
+        entry.has(&self.full)
+            || entry.has(&self.name)
+            || self.running.as_deref().is_some_and(|own| entry.has(own))
     }
 
     /// Returns whether an entry gives the node's name another address than its own.
@@ -140,7 +144,10 @@ impl Own {
         let refusal = |entry: &Entry| {
             let Entry { line, address, names, .. } = entry;
             let own = names.iter().find(|name| self.is_own(name)).unwrap_or(&self.name);
-            let message = format!("`{own}` is this node, at {}, and stands here with other names of {address}", self.address);
+            let message = format!(
+                "`{own}` is this node, at {}, and stands here with other names of {address}",
+                self.address
+            );
             let help = format!("Take `{own}` out of the line, or correct its address.");
             Refusal::file(at, Some(*line), message, help)
         };

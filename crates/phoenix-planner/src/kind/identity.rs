@@ -68,9 +68,12 @@ fn hostname(
     wanted: &Located<String>,
     draft: &mut Draft,
 ) -> Result<(), Refusal> {
-    let running = observed.node_name();
+    // Proxmox VE takes the part before the first dot.
+    let running = observed.node_name().and_then(|name| name.split('.').next());
     let renames = running.is_some_and(|running| running != wanted.value);
-    if let Some(refusal) = running.filter(|_| renames).and_then(|old| stranded(observed, wanted, old)) {
+    if let Some(refusal) =
+        running.filter(|_| renames).and_then(|old| stranded(observed, wanted, old))
+    {
         return Err(refusal);
     }
     let at = Location::node(HOSTNAME);
@@ -79,7 +82,9 @@ fn hostname(
     let address = Address::new("identity", "hostname");
     if before == Some(after.as_str()) {
         if let Some(old) = running.filter(|_| renames) {
-            let why = format!("{HOSTNAME} has the new name, and the node is `{old}` until it boots: make no guests before");
+            let why = format!(
+                "{HOSTNAME} has the new name, and the node is `{old}` until it boots: make no guests before"
+            );
             draft.defer(address, why);
         }
         return Ok(());
@@ -94,7 +99,9 @@ fn hostname(
 
 fn rename(address: Address, wanted: &Located<String>, old: Option<&str>, write: Write) -> Action {
     let note = |old: &str| {
-        format!("in force after the next boot, until then the node is `{old}`: boot it before guests are made")
+        format!(
+            "in force after the next boot, until then the node is `{old}`: boot it before guests are made"
+        )
     };
     Action {
         address,
@@ -203,7 +210,10 @@ fn set_zone(wanted: &Located<String>, present: Option<&str>) -> Action {
         guest: None,
         origin: Some(wanted.origin.clone()),
         attributes: vec![attribute],
-        notes: vec!["services that run keep the old zone until they start again, cron among them".to_owned()],
+        notes: vec![
+            "services that run keep the old zone until they start again, cron among them"
+                .to_owned(),
+        ],
         operations: vec![Operation::Run(Run { undo, ..Run::on_node(set_argv(&wanted.value)) })],
     }
 }

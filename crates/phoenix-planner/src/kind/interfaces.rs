@@ -12,6 +12,7 @@
 mod cluster;
 mod edit;
 mod files;
+mod refuse;
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -21,7 +22,7 @@ use phoenix_formats::BridgeName;
 use phoenix_formats::interfaces::{Command, Phase, Stanza, StanzaKind};
 use phoenix_formats::iproute::Link;
 
-use self::edit::{Auto, Edited, Fault, Wanted};
+use self::edit::{Auto, Edited, Wanted};
 use self::files::{File, Files};
 use super::resolv_conf;
 use crate::address::Address;
@@ -44,6 +45,9 @@ const FILE_MODE: u32 = 0o644;
 /// How long the bridge may take to show its address: attempts and seconds between them. `ifreload` ends
 /// when it is there; a little is left for duplicate address detection and slow machines.
 const SETTLE: (u32, u32) = (10, 1);
+
+/// What the versions of Proxmox VE's own packages hold.
+const OF_PROXMOX: &str = "pmx";
 
 /// What a shell, and phoenix itself, say of a program that is not there.
 const NOT_FOUND: i32 = 127;
@@ -86,15 +90,17 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let Some(bridge) = declared(observed.desired) else { return Ok(()) };
     let files = Files::of(observed.facts);
-    let (file, stanza) = stanza(observed, bridge, &files).map_err(|refusal| vec![refusal])?;
+    let (file, stanza) =
+        refuse::stanza(observed, bridge, &files).map_err(|refusal| vec![refusal])?;
     let own = Own::of(observed, &bridge.value, &files, (file, stanza));
     let wanted = wanted(observed, &bridge.value, &files);
-    let edited = edit::edit(&file.parsed, stanza.line, &wanted).map_err(|fault| vec![faulty(file, stanza, fault)])?;
+    let edited = edit::edit(&file.parsed, stanza.line, &wanted)
+        .map_err(|fault| vec![refuse::faulty(file, stanza, fault)])?;
     let refusals = [
-        lost_gateway(observed, &own, stanza),
-        second_gateway(observed, &files, stanza),
-        staged(observed, &edited),
-        template(file, &edited),
+        refuse::lost_gateway(observed, &own, stanza),
+        refuse::second_gateway(observed, &files, stanza),
+        refuse::staged(observed, &edited),
+        refuse::template(file, &edited),
         own.moves.then(|| cluster::conflict(observed, &own.old)).flatten(),
     ];
     let refusals = refusals.into_iter().flatten().collect::<Vec<_>>();
@@ -129,7 +135,8 @@ impl<'a> Own<'a> {
         let live = link.map(addresses).unwrap_or_default();
         let wanted = address.map(|address| address.value);
         let own = edit::addresses(stanza);
-        let others = files.stanzas(bridge.as_str()).into_iter().filter(|(_, other)| *other != stanza);
+        let others =
+            files.stanzas(bridge.as_str()).into_iter().filter(|(_, other)| *other != stanza);
         let stays = others.flat_map(|(_, other)| edit::addresses(other)).collect::<BTreeSet<_>>();
         let leaves = |net: &Ipv4Net| {
             !stays.contains(net) && wanted.is_some_and(|wanted| wanted.addr() != net.addr())
@@ -182,132 +189,6 @@ fn auto(files: &Files, bridge: &BridgeName) -> Auto {
     if named || pattern { Auto::Present } else { Auto::Missing }
 }
 
-/// Returns the stanza that configures the node's own address. Another one may stand beside it where all
-/// that it brings is an address in another subnet, as interfaces(5) allows.
-fn stanza<'a>(
-    observed: &Observed<'_>,
-    bridge: &'a Located<BridgeName>,
-    files: &'a Files,
-) -> Result<(&'a File, &'a Stanza), Refusal> {
-    let all = files.stanzas(bridge.value.as_str());
-    let wanted = observed.desired.network.address.as_ref().map(|address| address.value);
-    let mut main = all.iter().filter(|(_, stanza)| edit::is_main(stanza));
-    let main = match (main.next(), main.next(), all.as_slice()) {
-        (_, _, []) => return Err(missing(observed, bridge, files)),
-        (_, _, [one]) => return Ok(*one),
-        (Some(main), None, _) => *main,
-        (_, _, [first, .., last]) => return Err(twice(&bridge.value, *first, *last)),
-    };
-    let clash = |(_, stanza): &&(&File, &Stanza)| {
-        *stanza != main.1
-            && edit::addresses(stanza).iter().any(|net| wanted.is_some_and(|w| same_subnet(*net, w)))
-    };
-    match all.iter().find(clash) {
-        Some(other) => Err(twice(&bridge.value, main, *other)),
-        None => Ok(main),
-    }
-}
-
-fn same_subnet(a: Ipv4Net, b: Ipv4Net) -> bool {
-    a.contains(&b.addr()) || b.contains(&a.addr())
-}
-
-/// Refuses two stanzas of which each could be meant; the later one is pointed at.
-fn twice(name: &BridgeName, one: (&File, &Stanza), other: (&File, &Stanza)) -> Refusal {
-    let (file, stanza) = other;
-    let (first, line) = (&one.0.at, one.1.line);
-    let message = format!("a second stanza configures `{name}`: the other one is {first}:{line}");
-    let help = format!("Keep one `iface {name} inet` with all lines that are needed, and remove the other.");
-    Refusal::file(&file.at, Some(stanza.line), message, help)
-}
-
-fn missing(observed: &Observed<'_>, bridge: &Located<BridgeName>, files: &Files) -> Refusal {
-    let name = &bridge.value;
-    if let Some((at, line, word)) = files.not_followed.first() {
-        let message = format!("no stanza for `{name}` is found, and phoenix cannot follow `{word}`");
-        let help = format!("Move the stanza of `{name}` to {}, or name its file in full.", files::MAIN);
-        return Refusal::file(at, Some(*line), message, help);
-    }
-    let network = &observed.desired.network;
-    let address = network.address.as_ref().map(|address| format!(" / address {}", address.value));
-    let gateway = network.gateway.as_ref().map(|gateway| format!(" / gateway {}", gateway.value));
-    let text = format!(
-        "auto {name} / iface {name} inet static{}{} / bridge-ports NIC / bridge-stp off / bridge-fd 0",
-        address.unwrap_or_default(),
-        gateway.unwrap_or_default(),
-    );
-    let message = format!("{} has no stanza that configures IPv4 on `{name}`", files::MAIN);
-    let help = format!("Which NIC is its port is not declared, so make it by hand, then plan again: {text}.");
-    Refusal::declared(&bridge.origin, message, help)
-}
-
-fn faulty(file: &File, stanza: &Stanza, fault: Fault) -> Refusal {
-    match fault {
-        Fault::Several { option, lines } => {
-            let last = lines.last().copied();
-            let lines = lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-            let message = format!("lines {lines} each give `{option}`, and none is as declared");
-            let help = format!("Remove all but the `{option}` that the node is reached by.");
-            Refusal::file(&file.at, last, message, help)
-        }
-        Fault::Method(method) => {
-            let message = format!("the method is `{method}`, which has no fixed address");
-            let help = "Write `static` there, or take `address` out of `network.interfaces`.";
-            Refusal::file(&file.at, Some(stanza.line), message, help)
-        }
-        Fault::Form(error) => {
-            let message = format!("the stanza cannot be edited: {error}");
-            let help = "Write its head and options on one line each, without `\\` at the end.";
-            Refusal::file(&file.at, Some(stanza.line), message, help)
-        }
-    }
-}
-
-/// Refuses to leave a gateway behind that the node could not reach any more.
-fn lost_gateway(observed: &Observed<'_>, own: &Own<'_>, stanza: &Stanza) -> Option<Refusal> {
-    let address = own.address?;
-    if observed.desired.network.gateway.is_some() {
-        return None;
-    }
-    let gateways = edit::gateways(stanza);
-    let (_, gateway) = gateways.iter().find(|(_, ip)| !address.value.contains(ip))?;
-    let was_inside = edit::addresses(stanza).iter().any(|net| net.contains(gateway));
-    was_inside.then(|| {
-        let message = format!("the node's gateway {gateway} is outside {}", address.value.trunc());
-        let help = "Declare `network.interfaces.gateway` too.";
-        Refusal::declared(&address.origin, message, help)
-    })
-}
-
-/// Refuses a second default gateway: which one counts would depend on the order of coming up.
-fn second_gateway(observed: &Observed<'_>, files: &Files, stanza: &Stanza) -> Option<Refusal> {
-    let gateway = observed.desired.network.gateway.as_ref()?;
-    if !edit::gateways(stanza).is_empty() {
-        return None;
-    }
-    let (place, other) = files::other_gateways(files, stanza).into_iter().next()?;
-    let message = format!("the node has a default gateway already: {other} at {place}");
-    let help = "Remove that line, or take `gateway` out of `network.interfaces`.";
-    Some(Refusal::declared(&gateway.origin, message, help))
-}
-
-/// Refuses to write beside changes that somebody has staged: theirs would undo these at the next boot.
-fn staged(observed: &Observed<'_>, edited: &Edited) -> Option<Refusal> {
-    let at = Location::node(STAGED);
-    observed.facts.text(&at).filter(|_| !edited.changes.is_empty())?;
-    let message = "changes wait here that were made in the web interface and not applied";
-    let help = "Apply or revert them there (the node, System, Network), then plan again.";
-    Some(Refusal::file(&at, None, message, help))
-}
-
-fn template(file: &File, edited: &Edited) -> Option<Refusal> {
-    (files::is_template(&file.parsed) && !edited.changes.is_empty()).then(|| {
-        let message = "the file is a template of ifupdown2, which phoenix does not work out";
-        let help = "Move the bridge's stanza to a file of its own without `%` lines, or edit it by hand.";
-        Refusal::file(&file.at, None, message, help)
-    })
-}
-
 fn change(
     observed: &Observed<'_>,
     own: &Own<'_>,
@@ -321,13 +202,25 @@ fn change(
     if reloads && !has_ifupdown2(observed) {
         return without_ifupdown2(observed, own, &edited, draft);
     }
-    draft.add(action(own, edited, reloads), &[]);
+    let mut action = action(own, edited, reloads);
+    action.notes.extend(unplugs(observed).filter(|_| reloads));
+    draft.add(action, &[]);
     Ok(())
 }
 
 fn has_ifupdown2(observed: &Observed<'_>) -> bool {
     let output = observed.facts.ran(Place::Node, &version_argv());
     output.is_some_and(|output| output.exit != NOT_FOUND)
+}
+
+/// Proxmox VE's own ifupdown2 leaves the ports of guests in a bridge; Debian's takes out what the files
+/// do not name (measured on 3.0.0).
+fn unplugs(observed: &Observed<'_>) -> Option<String> {
+    let version =
+        observed.facts.ran(Place::Node, &version_argv()).filter(|output| output.success())?;
+    (!version.stdout.contains(OF_PROXMOX)).then(|| {
+        "this ifupdown2 is Debian's and takes guests out of the bridge: install Proxmox VE's own first".to_owned()
+    })
 }
 
 /// ifupdown can only take the bridge down and up again, and does not plug the guests in again.
@@ -339,7 +232,8 @@ fn without_ifupdown2(
 ) -> Result<(), Refusal> {
     let name = own.bridge;
     if edited.changes.is_empty() {
-        let why = "its file is right and not in force before the node boots: there is no `ifreload`";
+        let why =
+            "its file is right and not in force before the node boots: there is no `ifreload`";
         draft.defer(resource(name), why);
         return Ok(());
     }
@@ -354,7 +248,8 @@ fn without_ifupdown2(
     );
     let help = "Install ifupdown2, which changes a bridge in place: `apt install ifupdown2`. Or change the file by hand and boot.";
     let origin = own.address.map(|address| &address.origin);
-    let origin = origin.or(observed.desired.network.gateway.as_ref().map(|gateway| &gateway.origin));
+    let origin =
+        origin.or(observed.desired.network.gateway.as_ref().map(|gateway| &gateway.origin));
     Err(match origin {
         Some(origin) => Refusal::declared(origin, message, help),
         None => Refusal::file(&own.file.at, None, message, help),

@@ -146,10 +146,14 @@ fn other_owner(observed: &Observed<'_>, present: &ResolvConf) -> Option<String> 
         let target = link.stdout.trim();
         let whose = present.manager().map(|manager| format!(", written by {}", manager.as_str()));
         let whose = whose.unwrap_or_default();
-        return Some(format!("{FILE} is a link to {target}{whose}: put a file in its place to have phoenix keep it"));
+        return Some(format!(
+            "{FILE} is a link to {target}{whose}: put a file in its place to have phoenix keep it"
+        ));
     }
     let manager = present.manager()?.as_str();
-    Some(format!("{FILE} is written by {manager}, as its comment says: set the servers there, or disable it and remove the comment"))
+    Some(format!(
+        "{FILE} is written by {manager}, as its comment says: set the servers there, or disable it and remove the comment"
+    ))
 }
 
 fn notes(desired: &Desired, servers: &[IpAddr]) -> Vec<String> {

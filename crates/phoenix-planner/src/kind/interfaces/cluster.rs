@@ -15,11 +15,11 @@ pub(super) fn conflict(observed: &Observed<'_>, old: &BTreeSet<Ipv4Addr>) -> Opt
     let at = Location::node(CONF);
     let text = observed.facts.text(&at)?;
     let name = observed.node_name();
-    let mine = |value: &str| {
-        value.parse().is_ok_and(|ip| old.contains(&ip)) || Some(value) == name
-    };
+    let mine = |value: &str| value.parse().is_ok_and(|ip| old.contains(&ip)) || Some(value) == name;
     let (line, value) = rings(text).find(|(_, value)| mine(value))?;
-    let message = format!("the cluster reaches this node by `{value}`, which the declared address would replace");
+    let message = format!(
+        "the cluster reaches this node by `{value}`, which the declared address would replace"
+    );
     let help = "Give this node another link address in the cluster first (Proxmox VE's manual, Cluster Manager), then plan again.";
     Some(Refusal::file(&at, Some(line), message, help))
 }

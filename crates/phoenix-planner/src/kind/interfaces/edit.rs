@@ -53,15 +53,10 @@ pub(super) struct Edited {
 }
 
 /// Edits the text of the file that holds the stanza.
-pub(super) fn edit(
-    file: &Interfaces,
-    line: usize,
-    wanted: &Wanted<'_>,
-) -> Result<Edited, Fault> {
+pub(super) fn edit(file: &Interfaces, line: usize, wanted: &Wanted<'_>) -> Result<Edited, Fault> {
     let number = files::stanzas(file, wanted.bridge).position(|stanza| stanza.line == line);
     let number = number.unwrap_or(0);
-    let mut edited =
-        Edited { text: file.text().to_owned(), changes: Vec::new(), reloads: false };
+    let mut edited = Edited { text: file.text().to_owned(), changes: Vec::new(), reloads: false };
     for step in [auto, method, address, gateway, nameservers] {
         let file = Interfaces::parse(&edited.text);
         // No edit adds a stanza or removes one, while lines move.
@@ -158,7 +153,8 @@ fn address(
 ) -> Result<Option<Change>, Fault> {
     let Some(wanted) = wanted.address else { return Ok(None) };
     let own = present(stanza);
-    let is_wanted = |own: &Present<'_>| own.ip == wanted.addr() && own.prefix == Some(wanted.prefix_len());
+    let is_wanted =
+        |own: &Present<'_>| own.ip == wanted.addr() && own.prefix == Some(wanted.prefix_len());
     if own.iter().any(is_wanted) {
         return Ok(None);
     }
@@ -222,9 +218,8 @@ fn derived(
     for (name, old, new) in pairs {
         let file = Interfaces::parse(&text);
         let own = file.stanzas().iter().find(|own| own.line == stanza.line);
-        let option = own.and_then(|own| {
-            own.options.iter().find(|o| o.is(name) && o.value == old.to_string())
-        });
+        let option = own
+            .and_then(|own| own.options.iter().find(|o| o.is(name) && o.value == old.to_string()));
         if let Some(option) = option.filter(|_| old != new) {
             text = file.change_option(option.line, &new.to_string())?;
         }

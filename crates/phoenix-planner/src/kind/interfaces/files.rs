@@ -31,8 +31,7 @@ pub(super) struct Files {
 impl Files {
     /// Reads the files as far as the facts tell.
     pub(super) fn of(facts: &Facts) -> Self {
-        let mut files =
-            Self { all: Vec::new(), not_followed: Vec::new(), wanted: BTreeSet::new() };
+        let mut files = Self { all: Vec::new(), not_followed: Vec::new(), wanted: BTreeSet::new() };
         let mut seen = BTreeSet::new();
         files.read(Location::node(MAIN), facts, &mut seen);
         files
@@ -198,7 +197,8 @@ pub(super) fn is_template(file: &Interfaces) -> bool {
 
 /// Returns the IPv4 default gateways of all stanzas but one, with their places.
 pub(super) fn other_gateways(files: &Files, stanza: &Stanza) -> BTreeMap<String, String> {
-    let all = files.all.iter().flat_map(|file| file.parsed.stanzas().iter().map(move |s| (file, s)));
+    let all =
+        files.all.iter().flat_map(|file| file.parsed.stanzas().iter().map(move |s| (file, s)));
     let others = all.filter(|(_, other)| *other != stanza);
     let options = others.flat_map(|(file, other)| other.options.iter().map(move |o| (file, o)));
     let gateways = options.filter(|(_, option)| option.is("gateway"));
