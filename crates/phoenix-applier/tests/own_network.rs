@@ -191,3 +191,14 @@ fn a_file_that_nat_changes_too_is_changed_one_after_the_other() {
     let after = interfaces(folder.path());
     assert!(after.contains("gateway 10.0.0.1\n") && !after.contains("--dport 443"), "{after}");
 }
+
+#[test]
+fn without_interfaces_the_rest_is_planned() {
+    let (folder, desired) = (node("node-fresh"), desired("node-fresh"));
+    fs::remove_file(folder.path().join("fs/etc/network/interfaces")).unwrap();
+    let mut node = SimulatedNode::open(folder.path()).unwrap();
+    let planned = plan(&desired, &mut node);
+    let [deferred] = planned.deferred() else { panic!("{:?}", planned.deferred()) };
+    assert_eq!(deferred.reason, "there is no /etc/network/interfaces here");
+    assert!(!planned.is_empty());
+}

@@ -90,6 +90,11 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let Some(bridge) = declared(observed.desired) else { return Ok(()) };
     let files = Files::of(observed.facts);
+    if files.all.is_empty() {
+        // Every real node has the file; a folder that was captured for something else may not.
+        draft.defer(resource(&bridge.value), format!("there is no {} here", files::MAIN));
+        return Ok(());
+    }
     let (file, stanza) =
         refuse::stanza(observed, bridge, &files).map_err(|refusal| vec![refusal])?;
     let own = Own::of(observed, &bridge.value, &files, (file, stanza));

@@ -200,7 +200,8 @@ fn replaced(
     Ok(without)
 }
 
-/// Corrects what repeats the subnet of the address in other words.
+/// Corrects what repeats the subnet of the address in other words. A `broadcast` that does goes: every
+/// program works it out, and ifupdown2 3.0.0 sets no address at all where one stands (measured).
 fn derived(
     text: &str,
     stanza: &Stanza,
@@ -210,21 +211,22 @@ fn derived(
     let Some(before) = old.prefix.and_then(|prefix| Ipv4Net::new(old.ip, prefix).ok()) else {
         return Ok(text.to_owned());
     };
-    let pairs = [
-        ("broadcast", before.broadcast(), wanted.broadcast()),
-        ("network", before.network(), wanted.network()),
-    ];
-    let mut text = text.to_owned();
-    for (name, old, new) in pairs {
-        let file = Interfaces::parse(&text);
-        let own = file.stanzas().iter().find(|own| own.line == stanza.line);
-        let option = own
-            .and_then(|own| own.options.iter().find(|o| o.is(name) && o.value == old.to_string()));
-        if let Some(option) = option.filter(|_| old != new) {
-            text = file.change_option(option.line, &new.to_string())?;
-        }
-    }
-    Ok(text)
+    let file = Interfaces::parse(text);
+    let network = repeats(&file, stanza.line, "network", before.network());
+    let text = match network.filter(|_| before.network() != wanted.network()) {
+        Some(line) => file.change_option(line, &wanted.network().to_string())?,
+        None => text.to_owned(),
+    };
+    let file = Interfaces::parse(&text);
+    let broadcast = repeats(&file, stanza.line, "broadcast", before.broadcast());
+    Ok(broadcast.map_or(text, |line| file.remove_lines(&[line].into())))
+}
+
+/// Returns the line of an option that has nothing but this value.
+fn repeats(file: &Interfaces, stanza: usize, name: &str, value: Ipv4Addr) -> Option<usize> {
+    let own = file.stanzas().iter().find(|own| own.line == stanza)?;
+    let option = own.options.iter().find(|o| o.is(name) && o.value == value.to_string())?;
+    Some(option.line)
 }
 
 /// Returns whether a stanza makes the bridge or leads out, and does not only add an address to it.

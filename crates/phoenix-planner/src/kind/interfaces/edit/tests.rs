@@ -62,7 +62,7 @@ fn only_what_differs_changes() {
         (
             "both subnets again",
             " address 10.1.0.5/24\n broadcast 10.1.0.255\n network 10.1.0.0\n gateway 10.1.0.1\n",
-            " address 10.0.0.13/24\n broadcast 10.0.0.255\n network 10.0.0.0\n gateway 10.0.0.1\n",
+            " address 10.0.0.13/24\n network 10.0.0.0\n gateway 10.0.0.1\n",
         ),
         (
             "a broadcast of its own",
