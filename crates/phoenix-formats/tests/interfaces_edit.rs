@@ -1,5 +1,4 @@
 //! interfaces(5): edits of heads, of one option among several, and new lines in a place.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use phoenix_formats::interfaces::{EditError, Interfaces, StanzaKind};
 use proptest::prelude::*;

@@ -180,3 +180,6 @@ fn listed(servers: &[IpAddr]) -> String {
         [front @ .., last] => format!("{} and {last}", front.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;
