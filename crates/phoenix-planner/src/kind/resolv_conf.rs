@@ -126,13 +126,17 @@ fn edited(
     servers: &[IpAddr],
     domain: Option<&str>,
 ) -> Result<String, EditError> {
-    let mut search = domain.into_iter().collect::<Vec<_>>();
-    search.extend(present.search().into_iter().filter(|other| {
-        domain.is_some_and(|domain| !other.trim_end_matches('.').eq_ignore_ascii_case(domain))
-    }));
+    // In a file with CRLF the last domain of a line ends in a carriage return, which no name has.
+    let present_search = present.search();
+    let others = present_search.iter().map(|other| other.trim_end_matches('\r'));
+    let is_declared = |other: &&str| {
+        domain.is_some_and(|domain| other.trim_end_matches('.').eq_ignore_ascii_case(domain))
+    };
+    let others = others.filter(|other| !other.is_empty() && !is_declared(other));
+    let search = domain.into_iter().chain(others).collect::<Vec<_>>();
     let text = match domain {
         // It may be said by an older line too, which is not used.
-        Some(_) if search != present.search() => present.set_search(&search)?,
+        Some(_) if search != present_search => present.set_search(&search)?,
         _ => present.text().to_owned(),
     };
     let counted = servers.iter().take(MOST_NAMESERVERS).map(|server| Nameserver::from(*server));
