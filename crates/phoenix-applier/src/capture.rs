@@ -40,10 +40,33 @@ pub fn capture(facts: &Facts, folder: &Path) -> io::Result<usize> {
 
 /// Returns where a file really is.
 fn real(facts: &Facts, at: &Location) -> Location {
-    let Place::Guest(vmid) = at.place else { return at.clone() };
+    let Place::Guest(vmid) = at.place else { return linked(facts, at) };
     let real = kind::real_paths(facts, vmid).remove(at.path.as_str());
     let real = real.and_then(|path| path.parse().ok());
     real.map_or_else(|| at.clone(), |path| Location::guest(vmid, path))
+}
+
+/// Returns where a file of the node really is, as far as it was asked: a link of one step.
+fn linked(facts: &Facts, at: &Location) -> Location {
+    let argv = ["readlink", "--", at.path.as_str()].map(str::to_owned);
+    let link = facts.ran(Place::Node, &argv).filter(|output| output.success());
+    let parent = at.path.as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
+    let target = link.and_then(|output| absolute(parent, output.stdout.trim()).parse().ok());
+    target.map_or_else(|| at.clone(), |path| Location { path, ..at.clone() })
+}
+
+/// Returns a link's target without `.` and `..`.
+fn absolute(parent: &str, target: &str) -> String {
+    let from = if target.starts_with('/') { "" } else { parent };
+    let mut parts = Vec::new();
+    for part in from.split('/').chain(target.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.iter().map(|part| format!("/{part}")).collect()
 }
 
 fn file(folder: &Path, at: &Location, real: &Location, text: &str) -> io::Result<()> {
@@ -83,8 +106,11 @@ fn run(
 ) -> io::Result<()> {
     match argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["iptables-save"] => write(&folder.join("live/iptables.save"), &output.stdout),
+        ["readlink", "--", at] if place == Place::Node && output.success() => {
+            link(folder, at, output.stdout.trim())
+        }
         // The simulated node says these itself, and says something else after an apply.
-        ["hostname"] | ["pct", "list"] | ["readlink" | "ss", ..] => Ok(()),
+        ["hostname"] | ["pct", "list"] | ["readlink", "-f" | "--", ..] | ["ss", ..] => Ok(()),
         ["ip", ..] if place != Place::Node => Ok(()),
         _ => {
             answers.push(json!({
@@ -97,6 +123,18 @@ fn run(
             Ok(())
         }
     }
+}
+
+/// Makes a link of the node; one that a file was read through is there by now.
+fn link(folder: &Path, at: &str, target: &str) -> io::Result<()> {
+    let at = folder.join("fs").join(at.trim_start_matches('/'));
+    if at.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    if let Some(parent) = at.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    symlink(target, at)
 }
 
 /// Returns the description of the node: its name, and who runs.

@@ -23,7 +23,8 @@
 //!   empty file: nginx does not run); `live/guests/101/down` the interfaces that were set down in it;
 //!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
-//!   starts that they make fail. All of these are written and removed by the simulated node itself.
+//!   starts that they make fail; `live/links.json` and `live/gateways` the node's links and default
+//!   gateways, while its interfaces(5) say something else. All of these are written and removed by the simulated node itself.
 //!
 //! A missing folder above a new file is made where every real node has it.
 //!
@@ -37,7 +38,9 @@ mod host;
 mod inside;
 mod links;
 mod live;
+mod names;
 mod nets;
+mod network;
 mod nginx;
 mod open;
 mod paths;
@@ -104,7 +107,10 @@ impl SimulatedNode {
     /// Runs a program that changes nothing; `None` when there is none that is called like this.
     fn question(&self, place: Place, argv: &[String]) -> Option<Output> {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-        self.answers.find(place, argv).or_else(|| match place {
+        // What was brought up since the capture stands instead of what was captured.
+        let noted = words == links::SHOW && place == Place::Node && self.noted_routing().is_some();
+        let canned = self.answers.find(place, argv).filter(|_| !noted);
+        canned.or_else(|| match place {
             Place::Node => self.host_question(&words),
             Place::Guest(vmid) => self.inside_question(vmid, &words),
         })

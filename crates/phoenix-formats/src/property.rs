@@ -12,3 +12,9 @@ mod text;
 pub use fault::{PropertyError, PropertyFault};
 pub(crate) use schema::{Kind, Property, Range, Schema};
 pub use text::PropertyText;
+
+/// Returns whether tzdata has a zone of this name, as Proxmox VE knows them: the names of zone.tab, and
+/// `UTC`.
+pub fn is_time_zone(name: &str) -> bool {
+    name != "host" && check::time_zone(name).is_ok()
+}

@@ -5,6 +5,7 @@ mod address;
 mod dependencies;
 mod firewall;
 mod lockout;
+mod node;
 mod unique;
 
 pub(crate) use address::{gateway, two_interfaces, unusable};
@@ -33,5 +34,6 @@ pub(crate) fn check(desired: &Desired, lowering: Lowering, wholeness: Wholeness)
     dependencies::cycles(desired, &mut findings);
     firewall::idle_rules(desired, &mut findings);
     lockout::lockout(desired, &mut findings);
+    node::node(desired, &mut findings);
     findings
 }

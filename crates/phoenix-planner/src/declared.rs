@@ -14,6 +14,6 @@ pub use container::{
     Container, ContainerFile, InterfaceType, NetworkConfig, Number, PublicInterface,
 };
 pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
-pub use hypervisor::{HypervisorFile, Interfaces, Network, SharedVolumes};
+pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
 pub use scalar::{List, Scalar, Words};
 pub use vm::{Vm, VmFile, VmNetworkConfig};

@@ -5,9 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 mod firewall;
+mod hosts;
+mod identity;
+mod interfaces;
 mod lxc;
 mod nat;
 mod nginx_site;
+mod resolv_conf;
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
@@ -24,7 +28,12 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 9] = [
+    Stage { probes: interfaces::probes, plan: interfaces::plan },
+    // Before the name: a node that boots under one that does not resolve has no /etc/pve.
+    Stage { probes: hosts::probes, plan: hosts::plan },
+    Stage { probes: identity::probes, plan: identity::plan },
+    Stage { probes: resolv_conf::probes, plan: resolv_conf::plan },
     Stage { probes: firewall::probes, plan: firewall::plan },
     Stage { probes: lxc::probes, plan: lxc::plan },
     Stage { probes: firewall::no_probes, plan: firewall::plan_reload },

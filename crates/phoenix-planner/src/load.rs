@@ -8,6 +8,7 @@ mod container;
 pub(crate) mod finding;
 pub(crate) mod firewall;
 mod hypervisor;
+mod node;
 mod options;
 pub(crate) mod part;
 mod public;
@@ -105,10 +106,12 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let has_global = files.has(FileKind::Hypervisor);
     let mut lowering = Lowering { findings, has_global, has_unknown_guest, ..Lowering::default() };
     let network = lowering.network(&hypervisor);
+    let identity = lowering.identity(&hypervisor);
+    let dns = lowering.dns_server(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
     let containers = lowering.containers(containers, &network);
     let vms = lowering.vms(&vms);
-    let desired = Desired { network, firewall, containers, vms };
+    let desired = Desired { network, identity, dns, firewall, containers, vms };
     let findings = check::check(&desired, lowering, files.wholeness());
     unmanaged.sort();
     files.finish(desired, findings, unmanaged)

@@ -23,7 +23,7 @@ pub(crate) fn config_path(vmid: Vmid) -> Location {
     Location::node(&format!("{LXC_FOLDER}/{vmid}.conf"))
 }
 
-fn links_argv() -> Argv {
+pub(crate) fn links_argv() -> Argv {
     argv(["ip", "-json", "-details", "address", "show"])
 }
 
@@ -106,6 +106,12 @@ impl<'a> Observed<'a> {
     /// Returns whether a container runs.
     pub(crate) fn is_running(&self, vmid: Vmid) -> bool {
         self.running.contains(&vmid)
+    }
+
+    /// Returns every guest that has a configuration on the node.
+    pub(crate) fn guests(&self) -> BTreeSet<Vmid> {
+        let folders = [LXC_FOLDER, QEMU_FOLDER].into_iter();
+        folders.flat_map(|folder| guests_in(folder, self.facts)).map(|(vmid, _)| vmid).collect()
     }
 
     /// Returns the declared containers, each after those that it depends on, else by number.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::address::Address;
+use crate::location::Location;
 use crate::operation::Operation;
 use crate::source::Origin;
 
@@ -172,6 +173,21 @@ impl Draft {
     pub fn find_all(&self, wanted: impl Fn(&Address) -> bool) -> Vec<ActionId> {
         let ids = self.graph.node_indices();
         ids.filter(|id| wanted(&self.graph[*id].address)).map(ActionId).collect()
+    }
+
+    /// Returns the last action that writes a file, with the text that it leaves: whoever changes the file
+    /// after it begins from there.
+    pub fn written(&self, at: &Location) -> Option<(ActionId, &str)> {
+        let actions = self.graph.node_indices().rev();
+        let mut texts = actions.filter_map(|id| {
+            let operations = self.graph[id].operations.iter().rev();
+            let mut texts = operations.filter_map(|operation| match operation {
+                Operation::Write(write) if write.at == *at => Some(write.after.as_str()),
+                _ => None,
+            });
+            Some((ActionId(id), texts.next()?))
+        });
+        texts.next()
     }
 
     /// Returns an action.

@@ -35,7 +35,7 @@ fn success(output: &Output) -> Result<(), String> {
 fn interface(output: &Output, name: &str, ip: Ipv4Addr, mac: Option<&str>) -> Result<(), String> {
     let links = read_links(&output.stdout).map_err(|error| error.to_string())?;
     let link = links.iter().find(|link| link.name == name);
-    let link = link.ok_or_else(|| format!("the container has no interface {name}"))?;
+    let link = link.ok_or_else(|| format!("there is no interface {name}"))?;
     let mac = mac.and_then(|mac| mac.parse::<MacAddr>().ok());
     if !link.is_up() {
         return Err(format!("{name} is down"));

@@ -133,7 +133,17 @@ impl Selection {
             .keys()
             .flat_map(|vmid| [Address::new("lxc", vmid), Address::new("firewall", vmid)]);
         let vms = desired.vms.keys().map(|vmid| Address::new("vm", vmid));
-        let fixed = [Address::new("firewall", "cluster"), Address::new("service", "pve-firewall")];
+        let fixed = [
+            ("firewall", "cluster"),
+            ("service", "pve-firewall"),
+            ("hosts", "node"),
+            ("identity", "hostname"),
+            ("identity", "timezone"),
+            ("resolv-conf", "node"),
+        ];
+        let fixed = fixed.map(|(kind, name)| Address::new(kind, name));
+        let bridge = desired.network.bridge.iter();
+        let fixed = fixed.into_iter().chain(bridge.map(|b| Address::new("interfaces", &b.value)));
         let declared = declared.chain(vms).chain(fixed).collect::<Vec<_>>();
         let planned = plan.steps().map(|step| &step.action.address);
         let planned = planned.chain(plan.deferred().iter().map(|deferred| &deferred.address));

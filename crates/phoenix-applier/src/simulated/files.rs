@@ -41,6 +41,13 @@ impl SimulatedNode {
         self.files.text(&self.standing(&Location::node(path))).ok()
     }
 
+    /// Replaces the text of a file of the node that is there, as a program of the node does it.
+    pub(super) fn put_text(&self, path: &str, text: &str) -> Result<(), NodeError> {
+        let at = self.standing(&Location::node(path));
+        let (expect, missing) = (Expect::Anything, Missing::Fail);
+        self.files.write(Write { at: &at, expect, text, mode: 0o644, missing })
+    }
+
     /// Returns where a file of the node stands in the folder.
     pub(super) fn standing(&self, at: &Location) -> Location {
         self.layout().standing(at)
@@ -74,7 +81,9 @@ impl SimulatedNode {
                     self.check_quorum().map_err(|why| refused(at, why))?;
                 }
                 let at = self.standing(at);
-                self.keeping_live(&at, |node| change(&node.files, &at, missing))
+                self.keeping_network(&at, |node| {
+                    node.keeping_live(&at, |node| change(&node.files, &at, missing))
+                })
             }
             Place::Guest(vmid) => {
                 let reached = self.reach(at.place);

@@ -21,7 +21,7 @@ use super::{SimulatedNode, fail};
 use crate::node::NodeError;
 
 /// What asks for all links and their addresses.
-const SHOW: [&str; 5] = ["ip", "-json", "-details", "address", "show"];
+pub(super) const SHOW: [&str; 5] = ["ip", "-json", "-details", "address", "show"];
 
 /// The main file of interfaces(5).
 const INTERFACES: &str = "/etc/network/interfaces";
@@ -65,22 +65,25 @@ impl Routing {
 }
 
 impl SimulatedNode {
-    /// Returns the node's own links and routes, which are those of its interfaces(5).
+    /// Returns the node's own links and routes: those that are in force, else those of its interfaces(5).
     pub(super) fn host_routing(&self) -> Routing {
+        if let Some(noted) = self.noted_routing() {
+            return noted;
+        }
         let files = self.interfaces_files();
-        let network = Network::of(&files.iter().collect::<Vec<_>>());
+        let network = Network::of(&files.iter().map(|(_, file)| file).collect::<Vec<_>>());
         let links = self.captured_links().unwrap_or_else(|| links_of(&network));
         Routing { links, gateways: Gateway::of(&network) }
     }
 
     /// Returns the node's links as they were when it was captured, if the folder has that answer.
-    fn captured_links(&self) -> Option<Vec<Link>> {
+    pub(super) fn captured_links(&self) -> Option<Vec<Link>> {
         let argv = SHOW.map(str::to_owned);
         read_links(&self.answers.find(Place::Node, &argv)?.stdout).ok()
     }
 
-    /// Reads interfaces(5) and all files that it includes, in order.
-    fn interfaces_files(&self) -> Vec<Interfaces> {
+    /// Reads interfaces(5) and all files that it includes, in order, with their paths.
+    pub(super) fn interfaces_files(&self) -> Vec<(String, Interfaces)> {
         let mut files = Vec::new();
         let mut open = vec![INTERFACES.to_owned()];
         while let Some(path) = open.pop() {
@@ -88,16 +91,19 @@ impl SimulatedNode {
             let file = Interfaces::parse(&text);
             let mut more: Vec<String> = file
                 .sources()
-                .flat_map(|source| self.sourced(&source.pattern, &source.keyword))
+                .flat_map(|source| {
+                    let words = source.pattern.split_whitespace();
+                    words.flat_map(|word| self.sourced(&beside(&path, word), &source.keyword))
+                })
                 .collect();
             more.reverse();
             open.append(&mut more);
-            files.push(file);
+            files.push((path, file));
         }
         files
     }
 
-    /// Returns the files that a `source` or `source-directory` line means.
+    /// Returns the files that a word of a `source` or `source-directory` line means.
     fn sourced(&self, pattern: &str, keyword: &str) -> Vec<String> {
         let whole = keyword == "source-directory";
         let pattern = pattern.trim_end_matches('/');
@@ -174,6 +180,12 @@ impl SimulatedNode {
         let note = self.state(&note_path(vmid, "down")).unwrap_or_default();
         note.lines().map(str::to_owned).collect()
     }
+}
+
+/// Returns a path that is relative to the folder of the file in which it stands.
+fn beside(file: &str, path: &str) -> String {
+    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+    if path.starts_with('/') { path.to_owned() } else { format!("{folder}/{path}") }
 }
 
 /// Takes the source that the kernel would choose out of an answer: it is given.

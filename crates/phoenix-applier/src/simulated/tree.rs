@@ -72,6 +72,31 @@ impl Tree {
         Some(format!("{}/{name}", folder.trim_end_matches('/')))
     }
 
+    /// Returns where a path leads that is there, all symbolic links followed.
+    pub(super) fn real_existing(&self, path: &str) -> Option<String> {
+        let found = self.0.open(path.as_bytes(), OFlags::PATH).ok()?;
+        self.0.real_path(&found).ok()
+    }
+
+    /// Returns the target of a symbolic link; `None` when there is none at the path.
+    pub(super) fn link(&self, path: &str) -> Option<String> {
+        let at = self.0.place(path.as_bytes(), Missing::Fail).ok()?;
+        let target = rustix::fs::readlinkat(&at.folder, &at.name, Vec::new()).ok()?;
+        target.into_string().ok()
+    }
+
+    /// Puts a symbolic link at a path, instead of whatever file or link is there.
+    pub(super) fn put_link(&self, path: &str, target: &str) -> Result<(), NodeError> {
+        let at = Location::node(path);
+        let place = self.0.place(path.as_bytes(), Missing::Make).map_err(|e| failed(&at, e))?;
+        match rustix::fs::unlinkat(&place.folder, &place.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(failed(&at, error)),
+        }
+        let put = rustix::fs::symlinkat(target, &place.folder, &place.name);
+        put.map_err(|error| failed(&at, error))
+    }
+
     /// Returns where a folder really is; `None` when there is none.
     pub(super) fn real_folder(&self, path: &str) -> Option<String> {
         let folder = self.0.open(path.as_bytes(), OFlags::PATH | OFlags::DIRECTORY).ok()?;

@@ -66,7 +66,8 @@ fn unreachable(gateway: Ipv4Addr, net: Ipv4Net, at: &Origin) -> Option<Finding> 
     Some(error(format!("the gateway `{gateway}` cannot be a host")).label(why).help(help))
 }
 
-fn edge(gateway: Ipv4Addr, net: Ipv4Net) -> Option<&'static str> {
+/// Says why a gateway cannot be a host of a subnet, if it cannot.
+pub(super) fn edge(gateway: Ipv4Addr, net: Ipv4Net) -> Option<&'static str> {
     Ipv4Net::new(gateway, net.prefix_len()).ok().and_then(unusable)
 }
 

@@ -3,22 +3,30 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ClusterFirewall;
+use super::{ClusterFirewall, Words};
 use crate::desired::Attachment;
 
 /// The node and what is global, as far as phoenix manages it. Other fields are accepted and left alone.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[schemars(title = "phoenix: phoenix_hypervisor_config.json")]
 pub struct HypervisorFile {
-    /// The node's network, as far as guests need it.
+    /// The node's network.
     pub network: Option<Network>,
+    /// The domain of the node and of its guests' names.
+    #[schemars(example = &"internal.example.com")]
+    pub domain_name: Option<String>,
+    /// The node's time zone, as tzdata names it. Absent: left alone.
+    #[schemars(example = &"Europe/Berlin")]
+    pub timezone: Option<String>,
+    /// The node's DNS server, dnsmasq. Absent: left alone.
+    pub dns_server: Option<DnsServer>,
     /// The cluster's firewall. Absent: left alone.
     pub firewall: Option<ClusterFirewall>,
     /// Volumes that guests share. Only the older place of `firewall` in it is read.
     pub shared_volumes: Option<SharedVolumes>,
 }
 
-/// The node's network, as far as guests need it.
+/// The node's network.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Network {
     /// The node's bridge that is connected to the physical uplink; public interfaces attach to it. Needed
@@ -40,6 +48,9 @@ pub struct Network {
     pub public_resolver: Option<String>,
     /// The node's own interface.
     pub interfaces: Option<Interfaces>,
+    /// The node's name, without its domain. Absent: left alone.
+    #[schemars(example = &"phoenix", length(min = 1, max = 63))]
+    pub hostname: Option<String>,
 }
 
 /// The node's own interface.
@@ -51,6 +62,20 @@ pub struct Interfaces {
     /// The node's address with its prefix length.
     #[schemars(example = &"10.0.0.13/24")]
     pub address: Option<String>,
+    /// The node's default gateway, inside the subnet of `address`. Absent: left alone.
+    #[schemars(regex(pattern = r"^[0-9.]+$"), example = &"10.0.0.1")]
+    pub gateway: Option<String>,
+    /// The name servers that the node asks, in order. Absent: left alone.
+    pub dns_nameservers: Option<Words>,
+}
+
+/// The node's DNS server, dnsmasq.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct DnsServer {
+    /// Whether phoenix keeps it. Default: `true`.
+    pub enabled: Option<bool>,
+    /// The servers that it asks for every other name, in order. Default: `["8.8.8.8", "8.8.4.4"]`.
+    pub upstream_servers: Option<Words>,
 }
 
 /// Volumes that guests share. Only the older place of `firewall` is read.

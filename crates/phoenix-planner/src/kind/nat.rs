@@ -40,8 +40,8 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     if with_nat.is_empty() {
         return Ok(());
     }
-    let sources = sources::read(observed.facts)?;
-    let mut progress = Progress::default();
+    let sources = sources::read(observed.facts, draft)?;
+    let mut progress = Progress::of(&sources, draft);
     for (container, public) in with_nat {
         plan_one(observed, container, public, &sources, &mut progress, draft);
     }
@@ -50,12 +50,24 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
 
 /// What earlier actions have done to the sources, by the sources' numbers: a file is edited once for
 /// each port, one after the other.
-#[derive(Default)]
 struct Progress {
     /// The rules that are gone from it.
     gone: BTreeMap<usize, Vec<usize>>,
     /// The last action that edited it.
     editors: BTreeMap<usize, ActionId>,
+}
+
+impl Progress {
+    /// Notes who has edited the files by now.
+    fn of(sources: &[Source], draft: &Draft) -> Self {
+        let editor = |source: &Source| match &source.kind {
+            SourceKind::File { at, .. } => draft.written(at).map(|(id, _)| id),
+            SourceKind::Live => None,
+        };
+        let editors =
+            sources.iter().enumerate().filter_map(|(n, source)| Some((n, editor(source)?)));
+        Self { editors: editors.collect(), gone: BTreeMap::new() }
+    }
 }
 
 /// The rules of one port, by source: the indices of what goes.

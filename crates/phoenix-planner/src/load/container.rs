@@ -138,7 +138,7 @@ impl Lowering {
         Some(Located { value, origin })
     }
 
-    fn addresses(&mut self, words: &Words, origin: &Origin) -> Vec<IpAddr> {
+    pub(super) fn addresses(&mut self, words: &Words, origin: &Origin) -> Vec<IpAddr> {
         let mut addresses = Vec::new();
         for word in words.iter() {
             match word.parse() {

@@ -23,6 +23,10 @@ impl Lowering {
             attachment: declared.macvlan_attachment.unwrap_or_default(),
             bridge: self.bridge(interfaces.name.as_deref(), own.at("name")),
             address: address.and_then(|text| self.host_cidr(text, own.at("address"))),
+            gateway: self.located_ipv4(interfaces.gateway.as_deref(), own.at("gateway")),
+            nameservers: interfaces
+                .dns_nameservers
+                .map(|words| self.located_addresses(&words, &own.at("dns_nameservers"))),
         };
         if let Some(address) = &network.address {
             self.claims.address(address.value.addr(), &address.origin, "the node");

@@ -7,6 +7,7 @@ use phoenix_formats::interfaces::{CommandRules, Interfaces};
 use phoenix_formats::iptables::{Rule, SavedRules, mentions};
 
 use crate::location::{AbsolutePath, Location, Place};
+use crate::plan::Draft;
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 
@@ -149,7 +150,7 @@ pub(super) fn rule_text(rule: &Rule) -> String {
 }
 
 /// Reads all places that hold rules; a saved file that iptables-restore(8) would refuse is not edited.
-pub(super) fn read(facts: &Facts) -> Result<Vec<Source>, Vec<Refusal>> {
+pub(super) fn read(facts: &Facts, draft: &Draft) -> Result<Vec<Source>, Vec<Refusal>> {
     let mut sources = Vec::new();
     let mut refusals = Vec::new();
     let live = facts.ran(Place::Node, &live_argv()).filter(|output| output.success());
@@ -169,12 +170,15 @@ pub(super) fn read(facts: &Facts) -> Result<Vec<Source>, Vec<Refusal>> {
         sources.push(Source { kind, rules, commands: CommandRules::default() });
     }
     let files = [Location::node(INTERFACES)].into_iter().chain(fragments(facts));
-    sources.extend(files.filter_map(|at| interfaces(facts, at)));
+    sources.extend(files.filter_map(|at| interfaces(facts, draft, at)));
     if refusals.is_empty() { Ok(sources) } else { Err(refusals) }
 }
 
-fn interfaces(facts: &Facts, at: Location) -> Option<Source> {
-    let file = Interfaces::parse(facts.text(&at)?);
+/// Reads one file of interfaces(5) as it is when the plan comes to it: the node's own network may have
+/// changed it before.
+fn interfaces(facts: &Facts, draft: &Draft, at: Location) -> Option<Source> {
+    let written = draft.written(&at).map(|(_, text)| text);
+    let file = Interfaces::parse(written.or(facts.text(&at))?);
     let commands = file.iptables();
     let rules = commands.rules.clone();
     let kind = SourceKind::File { at, content: Content::Interfaces(file) };

@@ -1,0 +1,71 @@
+//! What is wanted of the node itself: its network, its names and what answers for names on it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::Ipv4Net;
+use phoenix_formats::BridgeName;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Located;
+use crate::source::Origin;
+
+/// How a public interface is attached: `network.macvlan_attachment`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Attachment {
+    /// By what the node can do: `pct` where it takes the type, else raw keys.
+    #[default]
+    Auto,
+    /// Always by `pct set`.
+    Pct,
+    /// Always by raw `lxc.net.N.*` keys.
+    Lxc,
+}
+
+/// What is declared under `network`.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// `network.public_bridge`: the bridge of public interfaces.
+    pub public_bridge: Option<Located<BridgeName>>,
+    /// `network.public_subnet`: the subnet of public addresses, where the node has none in it.
+    pub public_subnet: Option<Located<Ipv4Net>>,
+    /// `network.macvlan_attachment`; `auto` when absent.
+    pub attachment: Attachment,
+    /// `network.interfaces.name`: the node's own bridge.
+    pub bridge: Option<Located<BridgeName>>,
+    /// `network.interfaces.address`: the node's own address.
+    pub address: Option<Located<Ipv4Net>>,
+    /// `network.interfaces.gateway`: the node's way to everywhere else.
+    pub gateway: Option<Located<Ipv4Addr>>,
+    /// `network.interfaces.dns_nameservers`; `None` leaves them alone.
+    pub nameservers: Option<Vec<Located<IpAddr>>>,
+}
+
+/// What the node is called, and in which time it lives.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// `network.hostname`: the node's name without domain; `None` leaves it alone.
+    pub hostname: Option<Located<String>>,
+    /// `domain_name`, in lower case and without a dot at its end; `None` when it is not declared.
+    pub domain: Option<Located<String>>,
+    /// `timezone`, as tzdata names it; `None` leaves it alone.
+    pub timezone: Option<Located<String>>,
+}
+
+/// `dns_server`: the dnsmasq of the node.
+#[derive(Debug, Clone)]
+pub struct DnsServer {
+    /// Where it stands.
+    pub origin: Origin,
+    /// `enabled`; without it the object declares one.
+    pub enabled: bool,
+    /// `upstream_servers` in order, [`DnsServer::GOOGLE`] where none are declared.
+    pub upstream: Vec<IpAddr>,
+}
+
+impl DnsServer {
+    /// The upstream servers of the spec: Google's.
+    pub const GOOGLE: [IpAddr; 2] =
+        [IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)), IpAddr::V4(Ipv4Addr::new(8, 8, 4, 4))];
+}
