@@ -84,7 +84,8 @@ fn run(
     match argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["iptables-save"] => write(&folder.join("live/iptables.save"), &output.stdout),
         // The simulated node says these itself, and says something else after an apply.
-        ["hostname"] | ["pct", "list"] | ["readlink" | "ss", ..] => Ok(()),
+        ["hostname"] | ["pct", "list"] | ["readlink" | "ss" | "dpkg-query", ..] => Ok(()),
+        ["systemctl", _, unit] => unit_state(folder, unit, output),
         ["ip", ..] if place != Place::Node => Ok(()),
         _ => {
             answers.push(json!({
@@ -99,7 +100,30 @@ fn run(
     }
 }
 
-/// Returns the description of the node: its name, and who runs.
+/// Notes what is not as it should be with a unit: a word a line.
+fn unit_state(folder: &Path, unit: &str, output: &Output) -> io::Result<()> {
+    let word = output.stdout.trim();
+    if !matches!(word, "disabled" | "inactive" | "failed") {
+        return Ok(());
+    }
+    let path = folder.join("live/units").join(unit);
+    let present = fs::read_to_string(&path).unwrap_or_default();
+    write(&path, &format!("{present}{word}\n"))
+}
+
+/// Returns the packages that are installed, of those that were asked for.
+fn packages(facts: &Facts) -> Vec<String> {
+    let installed = |(probe, answer): (&Probe, &Answer)| match (probe, answer) {
+        (Probe::Run { argv, .. }, Answer::Ran(output)) if argv[0] == "dpkg-query" => {
+            let name = argv.last().cloned();
+            name.filter(|_| output.success() && output.stdout.trim() == "installed")
+        }
+        _ => None,
+    };
+    facts.iter().filter_map(installed).collect()
+}
+
+/// Returns the description of the node: its name, who runs, and what is installed.
 fn node(facts: &Facts) -> Value {
     let argv = ["pct", "list"].map(str::to_owned);
     let table = facts.ran(Place::Node, &argv).map_or("", |output| output.stdout.as_str());
@@ -113,6 +137,10 @@ fn node(facts: &Facts) -> Value {
         object.insert("name", Value::from(name.stdout.trim()));
     }
     object.insert("running", Value::from(running.collect::<Vec<_>>()));
+    let packages = packages(facts);
+    if !packages.is_empty() {
+        object.insert("packages", Value::from(packages));
+    }
     json!(object)
 }
 

@@ -7,11 +7,13 @@
 mod container;
 mod firewall;
 mod hypervisor;
+mod names;
 mod scalar;
 mod vm;
 
 pub use container::{Container, ContainerFile, InterfaceType, NetworkConfig, PublicInterface};
 pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
 pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
+pub use names::{DnsRecord, PortainerApi, StepCa, TraefikService};
 pub use scalar::{List, Scalar, Words};
 pub use vm::{Vm, VmFile, VmNetworkConfig};

@@ -4,10 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod dnsmasq;
 mod firewall;
 mod lxc;
 mod nat;
 mod nginx_site;
+mod package;
+mod service;
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
@@ -24,10 +27,14 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 9] = [
+    Stage { probes: package::probes, plan: package::plan },
+    Stage { probes: dnsmasq::probes, plan: dnsmasq::plan },
+    Stage { probes: service::no_probes, plan: package::plan_services },
+    Stage { probes: service::dnsmasq_probes, plan: service::plan_dnsmasq },
     Stage { probes: firewall::probes, plan: firewall::plan },
     Stage { probes: lxc::probes, plan: lxc::plan },
-    Stage { probes: firewall::no_probes, plan: firewall::plan_reload },
+    Stage { probes: service::no_probes, plan: service::plan_firewall },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
 ];
@@ -70,7 +77,7 @@ fn writes_cluster_files(plan: &Plan) -> bool {
 
 /// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.
 pub(crate) fn only_looks_at(at: &crate::location::Location) -> bool {
-    nat::sources::is_script(at)
+    nat::sources::is_script(at) || dnsmasq::is_foreign(at)
 }
 
 /// Returns where files in a container really are, by the paths of the answers that went through
