@@ -130,7 +130,11 @@ impl Selection {
             .flat_map(|vmid| [Address::new("lxc", vmid), Address::new("firewall", vmid)]);
         let vms = desired.vms.keys().map(|vmid| Address::new("vm", vmid));
         let fixed = [Address::new("firewall", "cluster"), Address::new("service", "pve-firewall")];
-        let declared = declared.chain(vms).chain(fixed).collect::<Vec<_>>();
+        let dns = desired.dns.iter().filter(|dns| dns.enabled).flat_map(|_| {
+            let own = [("dnsmasq", "records"), ("service", "dnsmasq"), ("package", "dnsmasq")];
+            own.map(|(kind, name)| Address::new(kind, name))
+        });
+        let declared = declared.chain(vms).chain(fixed).chain(dns).collect::<Vec<_>>();
         let planned = plan.steps().map(|step| &step.action.address);
         let planned = planned.chain(plan.deferred().iter().map(|deferred| &deferred.address));
         let planned = planned.collect::<Vec<_>>();
