@@ -81,7 +81,9 @@ fn skip(why: &str) {
 /// Says why the test cannot run on this machine.
 fn cannot_run() -> Option<String> {
     let there = |program: &str| PATH.split(':').any(|f| Path::new(f).join(program).exists());
-    for (program, package) in [("dnsmasq", "dnsmasq-base"), ("ip", "iproute2"), ("unshare", "util-linux")] {
+    for (program, package) in
+        [("dnsmasq", "dnsmasq-base"), ("ip", "iproute2"), ("unshare", "util-linux")]
+    {
         if !there(program) {
             return Some(format!("`{program}` is not installed (Debian: {package})"));
         }
@@ -154,7 +156,10 @@ fn inside(node: &Path) {
     }
     let log = node.join("outside.log");
     let _outside = outside_world(&log);
-    let service = ["--conf-file=/etc/dnsmasq.conf", "--conf-dir=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new"];
+    let service = [
+        "--conf-file=/etc/dnsmasq.conf",
+        "--conf-dir=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new",
+    ];
     run("dnsmasq", &[["--test"].as_slice(), &service].concat());
     let _own = dnsmasq(&node.join("own.log"), &service);
     // The bridge comes up later than the service, as it may when a node starts.

@@ -18,29 +18,42 @@ pub(super) fn refusal(
     origin: &Origin,
 ) -> Refusal {
     let help = "Remove this line, or declare the same.";
-    if let Some((path, line)) = line_about(name, loaded) {
+    if let Some((path, line)) = line_with(loaded, |setting| gives(setting, name)) {
         return Refusal::file(&place(&path), Some(line), message, help);
     }
     if let Some(entry) = hosts.entries().iter().find(|entry| entry.has(name)) {
         return Refusal::file(&place(HOSTS), Some(entry.line), message, help);
     }
+    if let Some((path, line)) = line_with(loaded, |setting| is_about(setting, name)) {
+        return Refusal::file(&place(&path), Some(line), message, help);
+    }
     Refusal::declared(origin, message, "Look at the files that dnsmasq reads on the node.")
 }
 
-fn line_about(name: &str, loaded: &Loaded) -> Option<(String, usize)> {
+/// Finds the first line of the operator's files that says something.
+fn line_with(loaded: &Loaded, says: impl Fn(&Setting) -> bool) -> Option<(String, usize)> {
     let foreign = loaded.files().iter().filter(|(path, _)| path != OWN);
     let mut lines = foreign.flat_map(|(path, conf)| conf.settings().map(move |s| (path, s)));
-    let found = lines.find(|(_, (_, setting))| speaks_of(setting, name));
+    let found = lines.find(|(_, (_, setting))| says(setting));
     found.map(|(path, (line, _))| (path.clone(), line))
 }
 
-fn speaks_of(setting: &Setting, name: &str) -> bool {
+/// Returns whether a line is a record of this very name.
+fn gives(setting: &Setting, name: &str) -> bool {
     match setting {
         Setting::HostRecord { names, .. } => names.iter().any(|own| own == name),
         Setting::Cname { aliases, .. } => aliases.iter().any(|alias| alias == name),
         Setting::InterfaceName { name: own, .. } => own == name,
-        Setting::Address { domains, .. } | Setting::Server { domains, .. } => {
-            domains.iter().any(|domain| holds(domain, name))
+        _ => false,
+    }
+}
+
+/// Returns whether a line is about a domain that holds the name.
+fn is_about(setting: &Setting, name: &str) -> bool {
+    match setting {
+        Setting::Address { domains, .. } => domains.iter().any(|domain| holds(domain, name)),
+        Setting::Server { domains, .. } => {
+            domains.iter().any(|domain| *domain != Domain::All && holds(domain, name))
         }
         _ => false,
     }
