@@ -19,9 +19,6 @@ use packet::{A, AAAA, Answer, NO_ERROR, NO_NAME, PTR, ask, ask_by_tcp};
 /// Names the node's folder inside the namespaces.
 const NODE: &str = "PHOENIX_TEST_DNSMASQ_NODE";
 
-/// The name of the test, by which it runs itself again.
-const TEST: &str = "real_dnsmasq_answers_what_is_declared";
-
 /// New namespaces; all processes in them end with the first one.
 const UNSHARE: [&str; 5] = ["--net", "--mount", "--pid", "--fork", "--kill-child=KILL"];
 
@@ -31,6 +28,9 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// The node's own address in the example, and its domain.
 const SERVER: &str = "10.0.0.13";
 const DOMAIN: &str = "internal.thinkheads.ai";
+
+/// The domain of the other examples.
+const OFFICE: &str = "internal.example.com";
 
 /// Some of what the example declares, each from another source.
 const DECLARED: [(&str, &str); 7] = [
@@ -55,27 +55,37 @@ const MORE: &str = r#""dns_records": [
 fn real_dnsmasq_answers_what_is_declared() {
     match env::var_os(NODE) {
         Some(node) => inside(Path::new(&node)),
-        None => outside(),
+        None => outside("real_dnsmasq_answers_what_is_declared", "upstream"),
     }
 }
 
-fn outside() {
+#[test]
+fn real_dnsmasq_reads_files_that_were_edited_by_hand() {
+    let name = "real_dnsmasq_reads_files_that_were_edited_by_hand";
+    match env::var_os(NODE) {
+        Some(node) => inside_an_edited_one(Path::new(&node)),
+        None => ["dns-edited", "dns-hostile"].iter().for_each(|example| outside(name, example)),
+    }
+}
+
+/// Runs a test again, in namespaces, on the node of an example after the apply.
+fn outside(test: &str, example: &str) {
     if let Some(why) = cannot_run() {
-        return skip(&why);
+        return skip(test, &why);
     }
     let scratch = tempfile::TempDir::new().unwrap();
-    let node = applied(scratch.path());
+    let node = applied(scratch.path(), example);
     let status = namespaces()
         .arg(env::current_exe().unwrap())
-        .args([TEST, "--exact", "--nocapture"])
+        .args([test, "--exact", "--nocapture"])
         .env(NODE, &node)
         .status();
     assert!(status.unwrap().success(), "see what the test inside says");
 }
 
 #[expect(clippy::print_stderr, reason = "who runs the tests must know what was not tested")]
-fn skip(why: &str) {
-    eprintln!("{TEST} is skipped: {why}");
+fn skip(test: &str, why: &str) {
+    eprintln!("{test} is skipped: {why}");
 }
 
 /// Says why the test cannot run on this machine.
@@ -100,15 +110,14 @@ fn namespaces() -> Command {
 }
 
 /// Applies the example to a copy of its node, and returns the node's folder.
-fn applied(scratch: &Path) -> PathBuf {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/upstream");
-    let copy = scratch.join("upstream");
+fn applied(scratch: &Path, example: &str) -> PathBuf {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(example);
+    let copy = scratch.join("copy");
     let copied = Command::new("cp").arg("-a").args([&example, &copy]).status();
     assert!(copied.unwrap().success());
     let vms = copy.join("phoenix_vm_configs.json");
     let text = fs::read_to_string(&vms).unwrap();
     let more = text.replacen("\"portainer_environment_name\"", MORE, 1);
-    assert!(text != more);
     fs::write(&vms, more).unwrap();
     let node = copy.join("node");
     let run = Command::new(env!("CARGO_BIN_EXE_phoenix"))
@@ -143,7 +152,8 @@ fn dnsmasq(log: &Path, args: &[&str]) -> Server {
     Server(Command::new("dnsmasq").args(own).args(args).spawn().unwrap())
 }
 
-fn inside(node: &Path) {
+/// Makes the files of the node those of this machine, as long as the namespace lives.
+fn enter(node: &Path) -> PathBuf {
     let etc = node.join("fs/etc");
     // dnsmasq looks its user up.
     for file in ["passwd", "group"] {
@@ -151,22 +161,52 @@ fn inside(node: &Path) {
     }
     run("mount", &["--bind", etc.to_str().unwrap(), "/etc"]);
     run("ip", &["link", "set", "lo", "up"]);
+    etc
+}
+
+fn bridge() {
+    run("ip", &["link", "add", "vmbr0", "type", "bridge"]);
+    run("ip", &["address", "add", "10.0.0.13/24", "dev", "vmbr0"]);
+    run("ip", &["link", "set", "vmbr0", "up"]);
+}
+
+/// Starts dnsmasq as Debian's service does, after its test.
+fn service(node: &Path) -> Server {
+    let files = [
+        "--conf-file=/etc/dnsmasq.conf",
+        "--conf-dir=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new",
+    ];
+    run("dnsmasq", &[["--test"].as_slice(), &files].concat());
+    dnsmasq(&node.join("own.log"), &files)
+}
+
+fn inside_an_edited_one(node: &Path) {
+    let etc = enter(node);
+    bridge();
+    let _own = service(node);
+    let server = SERVER.parse().unwrap();
+    let names = ["ca", "git", "ssh-git", "docker-agent"].map(|name| format!("{name}.{OFFICE}"));
+    let addresses_of = ["10.0.0.10", "10.0.0.12", "10.0.0.20", "10.0.0.102"];
+    for (name, address) in names.iter().zip(addresses_of) {
+        assert_eq!(ask(server, name, A), addresses(&[address]), "{name}");
+    }
+    // The operator's own names, each in one of the two examples.
+    let own = if etc.join("dnsmasq.d/lan.conf").exists() { "printer" } else { "scanner" };
+    assert_eq!(ask(server, &format!("{own}.{OFFICE}"), A).addresses.len(), 1, "{own}");
+    assert_eq!(ask(server, &format!("nobody.{OFFICE}"), A), nothing(NO_NAME));
+}
+
+fn inside(node: &Path) {
+    let etc = enter(node);
     for address in ["8.8.8.8/32", "1.1.1.1/32"] {
         run("ip", &["address", "add", address, "dev", "lo"]);
     }
     let log = node.join("outside.log");
     let _outside = outside_world(&log);
-    let service = [
-        "--conf-file=/etc/dnsmasq.conf",
-        "--conf-dir=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new",
-    ];
-    run("dnsmasq", &[["--test"].as_slice(), &service].concat());
-    let _own = dnsmasq(&node.join("own.log"), &service);
+    let _own = service(node);
     // The bridge comes up later than the service, as it may when a node starts.
     assert_eq!(ask("127.0.0.1".parse().unwrap(), DECLARED[0].0, A).code, NO_ERROR);
-    run("ip", &["link", "add", "vmbr0", "type", "bridge"]);
-    run("ip", &["address", "add", "10.0.0.13/24", "dev", "vmbr0"]);
-    run("ip", &["link", "set", "vmbr0", "up"]);
+    bridge();
     for server in [SERVER, "127.0.0.1"] {
         answers(server.parse().unwrap(), &etc.join("dnsmasq.d/00-phoenix-internal.conf"));
     }

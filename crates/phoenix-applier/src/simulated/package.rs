@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use phoenix_planner::location::Location;
 use phoenix_planner::probe::Output;
 
+use super::tree::Write;
 use super::{SimulatedNode, done, fail};
 use crate::local::root::Missing;
 use crate::node::{Expect, NodeError};
@@ -20,7 +21,10 @@ const KNOWN: [(&str, &[&str]); 3] =
     [("dnsmasq", &["dnsmasq-base"]), ("dnsmasq-base", &[]), ("ifupdown2", &[])];
 
 /// What dnsmasq's package puts where there is no such file: nothing in it is in force.
-const DNSMASQ_CONF: &str = "# Configuration file for dnsmasq.\n";
+const DNSMASQ_FILES: [(&str, &str); 2] = [
+    ("/etc/dnsmasq.conf", "# Configuration file for dnsmasq.\n"),
+    ("/etc/dnsmasq.d/README", "# dnsmasq reads the files in this folder.\n"),
+];
 
 /// What apt-get(8) ends with when it fails.
 const APT_FAILED: i32 = 100;
@@ -61,27 +65,23 @@ impl SimulatedNode {
         let note = self.state(NOTE).unwrap_or_default();
         self.put_state(NOTE, Some(&format!("{note}{name}\n")))?;
         if name == "dnsmasq" {
-            self.put_dnsmasq_conf()?;
+            self.put_dnsmasq_files()?;
             // A service that does not start does not fail the installation.
             self.restart_dnsmasq()?;
         }
         Ok(done(""))
     }
 
-    /// Puts the file of the package where there is none: one that is there stays.
-    fn put_dnsmasq_conf(&self) -> Result<(), NodeError> {
-        let at = self.standing(&Location::node(super::dnsmasq::MAIN));
-        if self.files.has(at.path.as_str()) {
-            return Ok(());
+    /// Puts the files of the package where there are none: those that are there stay.
+    fn put_dnsmasq_files(&self) -> Result<(), NodeError> {
+        for (path, text) in DNSMASQ_FILES {
+            let at = self.standing(&Location::node(path));
+            if !self.files.has(path) {
+                let (expect, mode, missing) = (Expect::Absent, 0o644, Missing::Make);
+                self.files.write(Write { at: &at, expect, text, mode, missing })?;
+            }
         }
-        let (expect, missing) = (Expect::Absent, Missing::Make);
-        self.files.write(super::tree::Write {
-            at: &at,
-            expect,
-            text: DNSMASQ_CONF,
-            mode: 0o644,
-            missing,
-        })
+        Ok(())
     }
 }
 
