@@ -71,16 +71,17 @@ impl SimulatedNode {
 
     /// Returns the files that dnsmasq reads with these options.
     fn dnsmasq_files(&self, options: &[&str]) -> Option<Loaded> {
-        let mut text = String::new();
+        let mut lines = Vec::new();
         let mut main = self.files.has(MAIN).then(|| MAIN.to_owned());
         for option in options {
             match option.strip_prefix("--")?.split_once('=')? {
                 ("conf-file", path) => main = Some(path.to_owned()),
-                ("conf-dir", folder) => text += &format!("conf-dir={folder}\n"),
+                ("conf-dir", folder) => lines.push(format!("conf-dir={folder}\n")),
                 _ => return None,
             }
         }
-        text.extend(main.map(|path| format!("conf-file={path}\n")));
+        lines.extend(main.map(|path| format!("conf-file={path}\n")));
+        let text = lines.concat();
         let mut files = ConfFiles::default();
         let mut todo = vec![text.clone()];
         while let Some(text) = todo.pop() {

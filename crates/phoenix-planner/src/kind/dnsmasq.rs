@@ -69,24 +69,19 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     let changed = changes.into_iter().filter(|(path, text)| present.text(path) != Some(text));
     let changed = changed.collect::<Vec<_>>();
     if !changed.is_empty() {
-        let reason = file::reason(present.text(OWN), after.text(OWN).unwrap_or_default());
-        let verb = if present.text(OWN).is_none() { Verb::Add } else { Verb::Change };
-        let notes = verify::notes(observed, &after);
-        let operations = operations(&present, changed);
-        let origin = Some(dns.origin.clone());
         let action = Action {
             address,
-            verb,
-            reason,
+            verb: if present.text(OWN).is_none() { Verb::Add } else { Verb::Change },
+            reason: file::reason(present.text(OWN), after.text(OWN).unwrap_or_default()),
             disruption: Disruption::None,
             guest: None,
-            origin,
+            origin: Some(dns.origin.clone()),
             attributes: Vec::new(),
-            notes,
-            operations,
+            notes: verify::notes(observed, &after),
+            operations: operations(&present, changed),
         };
-        let after = package::planned(package::DNSMASQ_PROGRAM, draft);
-        draft.add(action, &after.into_iter().collect::<Vec<_>>());
+        let program = package::planned(package::DNSMASQ_PROGRAM, draft);
+        draft.add(action, &program.into_iter().collect::<Vec<_>>());
     }
     Ok(())
 }

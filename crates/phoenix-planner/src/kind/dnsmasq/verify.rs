@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use phoenix_formats::dnsmasq::{Answer, Answers, Loaded, RecordType, Route, Setting};
+use phoenix_formats::dnsmasq::{
+    Answer, Answers, ConfOption, Domain, Loaded, RecordType, Route, Server, Setting,
+};
 use phoenix_formats::hosts::Hosts;
 
 use super::blame;
@@ -57,54 +59,19 @@ pub(super) fn verify(
 /// Returns the operator's lines that contradict a declared one.
 fn options(observed: &Observed<'_>, dns: &DnsServer, loaded: &Loaded) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    let interfaces = own_interfaces(observed);
     for (path, conf) in loaded.files().iter().filter(|(path, _)| path != OWN) {
-        let mut refuse = |line: usize, message: String, help: &str| {
-            refusals.push(Refusal::file(&place(path), Some(line), message, help));
-        };
-        for option in conf.options() {
-            let value = option.value.as_deref().unwrap_or_default();
-            if option.name == "port" && value.trim().parse() != Ok(PORT) {
-                let message = format!("`port={value}`: nobody asks there, and 0 turns DNS off");
-                refuse(
-                    option.line,
-                    message,
-                    "Remove the line, or set `\"enabled\": false` in `dns_server`.",
-                );
-            }
-        }
+        let at = place(path);
+        refusals.extend(conf.options().iter().filter_map(|option| other_port(option, &at)));
         for (line, setting) in conf.settings() {
-            match setting {
-                Setting::ExceptInterface(names) => {
-                    for name in names.iter().filter(|name| interfaces.iter().any(|i| fits(name, i)))
-                    {
-                        let message = format!(
-                            "dnsmasq would not answer on `{name}`, where it is declared to"
-                        );
-                        refuse(line, message, "Remove the name from the line.");
-                    }
-                }
+            let found = match setting {
+                Setting::ExceptInterface(names) => closed(observed, names),
                 Setting::Server { domains, route: Route::Server(server) } => {
-                    let address = server.host.parse::<IpAddr>().ok();
-                    let itself = address.is_some_and(|a| is_own_address(observed, a));
-                    let everything = domains.contains(&phoenix_formats::dnsmasq::Domain::All);
-                    let declared = address.is_some_and(|a| dns.upstream.contains(&a));
-                    if itself && server.port == PORT {
-                        let message =
-                            format!("`{server}` is the node itself: dnsmasq would ask itself");
-                        refuse(line, message, "Remove the line.");
-                    } else if everything && !declared {
-                        let message =
-                            format!("dnsmasq would also ask `{server}`, which is not declared");
-                        refuse(
-                            line,
-                            message,
-                            "Declare it in `upstream_servers` of `dns_server`, or remove the line.",
-                        );
-                    }
+                    other_server(observed, dns, domains, server)
                 }
-                _ => {}
-            }
+                _ => None,
+            };
+            let refusal = |(message, help)| Refusal::file(&at, Some(line), message, help);
+            refusals.extend(found.map(refusal));
         }
     }
     for server in dns.upstream.iter().filter(|server| is_own_address(observed, **server)) {
@@ -114,6 +81,48 @@ fn options(observed: &Observed<'_>, dns: &DnsServer, loaded: &Loaded) -> Vec<Ref
         refusals.push(Refusal::declared(&dns.origin.at("upstream_servers"), message, help));
     }
     refusals
+}
+
+fn other_port(option: &ConfOption, at: &Location) -> Option<Refusal> {
+    let value = option.value.as_deref().unwrap_or_default();
+    if option.name != "port" || value.trim().parse() == Ok(PORT) {
+        return None;
+    }
+    let message = format!("`port={value}`: nobody asks there, and 0 turns DNS off");
+    let help = "Remove the line, or set `\"enabled\": false` in `dns_server`.";
+    Some(Refusal::file(at, Some(option.line), message, help))
+}
+
+/// What is wrong with a line, and what to do.
+type Fault = (String, &'static str);
+
+/// Finds an interface on which dnsmasq is declared to answer, and would not.
+fn closed(observed: &Observed<'_>, names: &[String]) -> Option<Fault> {
+    let own = own_interfaces(observed);
+    let name = names.iter().find(|name| own.iter().any(|interface| fits(name, interface)))?;
+    let message = format!("dnsmasq would not answer on `{name}`, where it is declared to");
+    Some((message, "Remove the name from the line."))
+}
+
+/// Finds a server that would be asked and is not declared, or is the node itself.
+fn other_server(
+    observed: &Observed<'_>,
+    dns: &DnsServer,
+    domains: &[Domain],
+    server: &Server,
+) -> Option<Fault> {
+    let address = server.host.parse::<IpAddr>().ok();
+    let itself = address.is_some_and(|address| is_own_address(observed, address));
+    let declared = address.is_some_and(|address| dns.upstream.contains(&address));
+    if itself && server.port == PORT {
+        let message = format!("`{server}` is the node itself: dnsmasq would ask itself");
+        Some((message, "Remove the line."))
+    } else if domains.contains(&Domain::All) && !declared {
+        let message = format!("dnsmasq would also ask `{server}`, which is not declared");
+        Some((message, "Declare it in `upstream_servers` of `dns_server`, or remove the line."))
+    } else {
+        None
+    }
 }
 
 fn is_own_address(observed: &Observed<'_>, address: IpAddr) -> bool {
