@@ -110,7 +110,11 @@ fn run(
             link(folder, at, output.stdout.trim())
         }
         // The simulated node says these itself, and says something else after an apply.
-        ["hostname"] | ["pct", "list"] | ["readlink", "-f" | "--", ..] | ["ss", ..] => Ok(()),
+        ["hostname"]
+        | ["pct", "list"]
+        | ["readlink", "-f" | "--", ..]
+        | ["ss" | "dpkg-query", ..] => Ok(()),
+        ["systemctl", _, unit] => unit_state(folder, unit, output),
         ["ip", ..] if place != Place::Node => Ok(()),
         _ => {
             answers.push(json!({
@@ -137,7 +141,30 @@ fn link(folder: &Path, at: &str, target: &str) -> io::Result<()> {
     symlink(target, at)
 }
 
-/// Returns the description of the node: its name, and who runs.
+/// Notes what is not as it should be with a unit: a word a line.
+fn unit_state(folder: &Path, unit: &str, output: &Output) -> io::Result<()> {
+    let word = output.stdout.trim();
+    if !matches!(word, "disabled" | "inactive" | "failed") {
+        return Ok(());
+    }
+    let path = folder.join("live/units").join(unit);
+    let present = fs::read_to_string(&path).unwrap_or_default();
+    write(&path, &format!("{present}{word}\n"))
+}
+
+/// Returns the packages that are installed, of those that were asked for.
+fn packages(facts: &Facts) -> Vec<String> {
+    let installed = |(probe, answer): (&Probe, &Answer)| match (probe, answer) {
+        (Probe::Run { argv, .. }, Answer::Ran(output)) if argv[0] == "dpkg-query" => {
+            let name = argv.last().cloned();
+            name.filter(|_| output.success() && output.stdout.trim() == "installed")
+        }
+        _ => None,
+    };
+    facts.iter().filter_map(installed).collect()
+}
+
+/// Returns the description of the node: its name, who runs, and what is installed.
 fn node(facts: &Facts) -> Value {
     let argv = ["pct", "list"].map(str::to_owned);
     let table = facts.ran(Place::Node, &argv).map_or("", |output| output.stdout.as_str());
@@ -151,6 +178,10 @@ fn node(facts: &Facts) -> Value {
         object.insert("name", Value::from(name.stdout.trim()));
     }
     object.insert("running", Value::from(running.collect::<Vec<_>>()));
+    let packages = packages(facts);
+    if !packages.is_empty() {
+        object.insert("packages", Value::from(packages));
+    }
     json!(object)
 }
 

@@ -14,7 +14,8 @@
 //! - `node.json` says what files cannot: `name` (default `pve`), `pve_version`, `net_types` (default
 //!   `["veth"]`), `running` (default none), and `busy`: guests that always have an established TCP
 //!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
-//!   address that is up, the address is held, and the next two starts that want it fail.
+//!   address that is up, the address is held, and the next two starts that want it fail. `packages` are
+//!   the packages of Debian that are installed, of those that phoenix asks for.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
 //!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
 //!   without a quorum, where nothing below `/etc/pve` can be changed.
@@ -24,7 +25,9 @@
 //!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
 //!   starts that they make fail; `live/links.json` and `live/gateways` the node's links and default
-//!   gateways, while its interfaces(5) say something else. All of these are written and removed by the simulated node itself.
+//!   gateways, while its interfaces(5) say something else; `live/packages` what was installed since;
+//!   `live/units/UNIT` what is not as it should be with a service: `disabled`, `inactive`, `failed`. All of
+//!   these are written and removed by the simulated node itself.
 //!
 //! A missing folder above a new file is made where every real node has it.
 //!
@@ -32,6 +35,7 @@
 //! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
 //! and time: nothing waits, and a pause is over at once.
 
+mod dnsmasq;
 mod error;
 mod files;
 mod host;
@@ -43,11 +47,13 @@ mod nets;
 mod network;
 mod nginx;
 mod open;
+mod package;
 mod paths;
 mod pct;
 mod pct_set;
 mod power;
 mod running_key;
+mod service;
 mod settings;
 mod start;
 mod tree;

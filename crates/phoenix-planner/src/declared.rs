@@ -7,6 +7,7 @@
 mod container;
 mod firewall;
 mod hypervisor;
+mod names;
 mod scalar;
 mod vm;
 
@@ -15,5 +16,6 @@ pub use container::{
 };
 pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
 pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
+pub use names::{DnsRecord, PortainerApi, StepCa, TraefikService};
 pub use scalar::{List, Scalar, Words};
 pub use vm::{Vm, VmFile, VmNetworkConfig};

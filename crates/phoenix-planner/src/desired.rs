@@ -1,6 +1,7 @@
 //! What the operator wants, checked: if you hold a [`Desired`], its values are valid on their own and
 //! agree with each other. What only the node can tell is checked when a plan is made.
 
+mod dns;
 mod firewall;
 mod guest;
 mod interface;
@@ -10,10 +11,11 @@ use std::collections::BTreeMap;
 
 use phoenix_formats::Vmid;
 
+pub use dns::{DnsName, DnsServer, NameClaim, NameSource, Owner};
 pub use firewall::{ClusterFirewall, GuestFirewall, Policy};
 pub use guest::{Container, Startup, Vm};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
-pub use node::{Attachment, DnsServer, Identity, Network};
+pub use node::{Attachment, Identity, Network};
 
 use crate::source::Origin;
 

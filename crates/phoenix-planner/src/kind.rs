@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod dnsmasq;
 mod firewall;
 mod hosts;
 mod identity;
@@ -11,7 +12,9 @@ mod interfaces;
 mod lxc;
 mod nat;
 mod nginx_site;
+mod package;
 mod resolv_conf;
+mod service;
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
@@ -28,15 +31,20 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 13] = [
+    Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
     Stage { probes: hosts::probes, plan: hosts::plan },
     Stage { probes: identity::probes, plan: identity::plan },
+    Stage { probes: dnsmasq::probes, plan: dnsmasq::plan },
+    Stage { probes: service::no_probes, plan: package::plan_services },
+    Stage { probes: service::dnsmasq_probes, plan: service::plan_dnsmasq },
+    // After what it names first.
     Stage { probes: resolv_conf::probes, plan: resolv_conf::plan },
     Stage { probes: firewall::probes, plan: firewall::plan },
     Stage { probes: lxc::probes, plan: lxc::plan },
-    Stage { probes: firewall::no_probes, plan: firewall::plan_reload },
+    Stage { probes: service::no_probes, plan: service::plan_firewall },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
 ];
@@ -80,7 +88,7 @@ fn writes_cluster_files(plan: &Plan) -> bool {
 
 /// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.
 pub(crate) fn only_looks_at(at: &crate::location::Location) -> bool {
-    nat::sources::is_script(at)
+    nat::sources::is_script(at) || dnsmasq::is_foreign(at)
 }
 
 /// Returns where files in a container really are, by the paths of the answers that went through

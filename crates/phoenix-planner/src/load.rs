@@ -8,6 +8,7 @@ mod container;
 pub(crate) mod finding;
 pub(crate) mod firewall;
 mod hypervisor;
+mod names;
 mod node;
 mod options;
 pub(crate) mod part;
@@ -108,10 +109,12 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let network = lowering.network(&hypervisor);
     let identity = lowering.identity(&hypervisor);
     let dns = lowering.dns_server(&hypervisor);
+    lowering.global_names(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
     let containers = lowering.containers(containers, &network);
     let vms = lowering.vms(&vms);
-    let desired = Desired { network, identity, dns, firewall, containers, vms };
+    let mut desired = Desired { network, identity, dns, firewall, containers, vms };
+    lowering.resolve_names(&mut desired);
     let findings = check::check(&desired, lowering, files.wholeness());
     unmanaged.sort();
     files.finish(desired, findings, unmanaged)
@@ -282,6 +285,7 @@ const LATER: &[(FileKind, &[&str])] = &[
     (FileKind::Hypervisor, &["network", "public_shim_address"]),
     (FileKind::Hypervisor, &["network", "public_domain"]),
     (FileKind::Hypervisor, &["network", "public_resolver"]),
+    (FileKind::Containers, &["lxc_configs", "*", "features"]),
     (FileKind::Vms, &["vms", "*", "firewall"]),
     (FileKind::Vms, &["vms", "*", "network_config", "gw"]),
     (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
@@ -357,6 +361,10 @@ fn matching(value: &Value, steps: &[&str], origin: Origin) -> Vec<Origin> {
             elements
                 .flat_map(|(index, element)| matching(element, rest, origin.at(index)))
                 .collect()
+        }
+        Value::Object(members) if *step == "*" => {
+            let members = members.iter();
+            members.flat_map(|(name, member)| matching(member, rest, origin.at(name))).collect()
         }
         Value::Object(members) => {
             let member = members.get(*step);

@@ -39,9 +39,17 @@ impl Verb {
     }
 }
 
+/// A service that is restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// The web server of a container.
+    Nginx,
+    /// The node's DNS server.
+    Dnsmasq,
+}
+
 /// What an action costs those who use the node, from nothing to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Disruption {
     /// Nobody notices.
     None,
@@ -54,7 +62,7 @@ pub enum Disruption {
     /// A link or address is interrupted for a moment.
     Reconnect,
     /// A service is stopped and started.
-    RestartService,
+    RestartService(Service),
     /// A stopped guest is started.
     Start,
     /// A guest is stopped and started.
@@ -70,10 +78,22 @@ impl Disruption {
             Self::Reload => "reload",
             Self::Reconnect => "reconnect",
             Self::Pending => "pending",
-            Self::RestartService => "restart nginx",
+            Self::RestartService(Service::Nginx) => "restart nginx",
+            Self::RestartService(Service::Dnsmasq) => "restart dnsmasq",
             Self::Start => "start",
             Self::Restart => "restart",
         }
+    }
+}
+
+/// One word for each class: which service it is stands in the action's address.
+impl Serialize for Disruption {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::None => "none",
+            Self::RestartService(_) => "restart-service",
+            other => other.as_str(),
+        })
     }
 }
 

@@ -144,7 +144,11 @@ impl Selection {
         let fixed = fixed.map(|(kind, name)| Address::new(kind, name));
         let bridge = desired.network.bridge.iter();
         let fixed = fixed.into_iter().chain(bridge.map(|b| Address::new("interfaces", &b.value)));
-        let declared = declared.chain(vms).chain(fixed).collect::<Vec<_>>();
+        let dns = desired.dns.iter().filter(|dns| dns.enabled).flat_map(|_| {
+            let own = [("dnsmasq", "records"), ("service", "dnsmasq"), ("package", "dnsmasq")];
+            own.map(|(kind, name)| Address::new(kind, name))
+        });
+        let declared = declared.chain(vms).chain(fixed).chain(dns).collect::<Vec<_>>();
         let planned = plan.steps().map(|step| &step.action.address);
         let planned = planned.chain(plan.deferred().iter().map(|deferred| &deferred.address));
         let planned = planned.collect::<Vec<_>>();

@@ -12,6 +12,16 @@ use crate::local::root::Missing;
 use crate::node::{Expect, NodeError};
 
 impl SimulatedNode {
+    /// Answers what a file holds.
+    pub(super) fn file(&self, at: &Location) -> Answer {
+        self.look(at, &self.layout(), Tree::file)
+    }
+
+    /// Answers which names are in a folder.
+    pub(super) fn names(&self, at: &Location) -> Answer {
+        self.look(at, &self.layout(), Tree::names)
+    }
+
     /// Looks how the folder is laid out.
     pub(super) fn layout(&self) -> Layout {
         Layout::of(&self.files, &self.settings.name)

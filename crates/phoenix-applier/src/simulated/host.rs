@@ -6,6 +6,7 @@ use phoenix_formats::iptables::apply_delete;
 use phoenix_planner::location::Place;
 use phoenix_planner::probe::Output;
 
+use super::package::installed_by;
 use super::power::Power;
 use super::{SimulatedNode, done, fail};
 use crate::node::NodeError;
@@ -42,11 +43,15 @@ impl SimulatedNode {
                 Err(_) => not_an_address(to),
             },
             ["iptables-save"] => done(self.state(RULES).unwrap_or_default()),
-            ["systemctl", "is-active", "pve-firewall.service"] => done("active\n"),
             ["ifreload", "--version"] => self.ifreload_version(),
             ["ifreload", "-a", "-s"] => self.ifreload_check(),
             ["readlink", "--", path] => self.readlink(path),
             ["readlink", "--canonicalize-existing", "--", path] => self.real_path(path),
+            ["systemctl", word, unit] => return self.ask_unit(word, unit),
+            ["dpkg-query", "--show", "--showformat=${db:Status-Status}", name] => {
+                self.package_state(name)
+            }
+            ["dnsmasq", "--test", options @ ..] => return self.test_dnsmasq(options),
             ["hostname"] => done(format!("{}\n", self.settings.name)),
             _ => return None,
         })
@@ -67,7 +72,12 @@ impl SimulatedNode {
             ["ifreload", "-a"] => self.ifreload(),
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
             ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
-            ["systemctl", "reload", "pve-firewall.service"] => Ok(Some(done(""))),
+            ["systemctl", word, unit] => self.change_unit(word, unit),
+            ["apt-get", "--quiet", "update"] => Ok(Some(done(""))),
+            ["env", ..] => match installed_by(words) {
+                Some(name) => self.install(name).map(Some),
+                None => Ok(None),
+            },
             _ => Ok(None),
         }
     }

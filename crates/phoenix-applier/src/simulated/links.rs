@@ -16,7 +16,6 @@ use phoenix_planner::probe::{Answer, Output};
 
 use super::live::note_path;
 use super::nets::{Nic, Nics, Plug, chosen_mac};
-use super::tree::Tree;
 use super::{SimulatedNode, fail};
 use crate::node::NodeError;
 
@@ -117,7 +116,7 @@ impl SimulatedNode {
         let Ok(at) = folder.parse().map(|path| Location { path, ..Location::node("/etc") }) else {
             return Vec::new();
         };
-        match self.look(&at, &self.layout(), Tree::names) {
+        match self.names(&at) {
             Answer::Names(names) => {
                 names.iter().map(|name| format!("{folder}/{name}")).filter(is_meant).collect()
             }

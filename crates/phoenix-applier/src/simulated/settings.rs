@@ -28,6 +28,8 @@ pub(super) struct Settings {
     pub(super) running: BTreeSet<Vmid>,
     #[serde(default, deserialize_with = "vmids")]
     pub(super) busy: BTreeSet<Vmid>,
+    #[serde(default)]
+    pub(super) packages: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             net_types: default_types(),
             running: BTreeSet::new(),
             busy: BTreeSet::new(),
+            packages: BTreeSet::new(),
         }
     }
 }

@@ -98,6 +98,14 @@ impl Loaded {
         let warnings = |found: &Vec<Finding>| found.iter().map(Finding::warning).collect();
         self.findings.iter().map(|(path, found)| (path.clone(), warnings(found))).collect()
     }
+
+    /// Returns why dnsmasq does not start, each with its file; dnsmasq itself stops at the first.
+    pub fn refusals(&self) -> impl Iterator<Item = (&str, Warning)> {
+        let all =
+            self.findings.iter().flat_map(|(path, found)| found.iter().map(move |f| (path, f)));
+        let refused = all.filter(|(_, finding)| finding.weight == Weight::Refused);
+        refused.map(|(path, finding)| (path.as_str(), finding.warning()))
+    }
 }
 
 struct Loader<'a> {

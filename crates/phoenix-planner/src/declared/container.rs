@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::{GuestFirewall, List, Scalar, Words};
+use super::{DnsRecord, GuestFirewall, List, Scalar, TraefikService, Words};
 use crate::desired::MacvlanMode;
 
 /// The containers. Other fields are accepted and left alone.
@@ -87,6 +87,14 @@ pub struct Container {
     pub apparmor_manages_nesting: Option<bool>,
     /// The container's firewall.
     pub firewall: Option<GuestFirewall>,
+    /// DNS records, answered by the node's DNS server.
+    pub dns_records: Option<List<DnsRecord>>,
+    /// The service in it that is reached through the gateway. Only its name is read, for DNS.
+    pub traefik_service: Option<TraefikService>,
+    /// The name of the Portainer agent in it, which leads to its internal address.
+    pub portainer_agent_hostname: Option<String>,
+    /// What is set up in it. Only `step_ca` and `traefik` are read, for DNS.
+    pub features: Option<List<String>>,
     /// Numbers of the guests that must be there before this one.
     pub dependencies: Option<List<Scalar>>,
     /// The number of the container that this one is cloned from.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ClusterFirewall, Words};
+use super::{ClusterFirewall, PortainerApi, Scalar, StepCa, Words};
 use crate::desired::Attachment;
 
 /// The node and what is global, as far as phoenix manages it. Other fields are accepted and left alone.
@@ -20,6 +20,10 @@ pub struct HypervisorFile {
     pub timezone: Option<String>,
     /// The node's DNS server, dnsmasq. Absent: left alone.
     pub dns_server: Option<DnsServer>,
+    /// The certificate authority. Only its name is read.
+    pub step_ca: Option<StepCa>,
+    /// Portainer. Only its name is read.
+    pub portainer_api: Option<PortainerApi>,
     /// The cluster's firewall. Absent: left alone.
     pub firewall: Option<ClusterFirewall>,
     /// Volumes that guests share. Only the older place of `firewall` in it is read.
@@ -76,6 +80,10 @@ pub struct DnsServer {
     pub enabled: Option<bool>,
     /// The servers that it asks for every other name, in order. Default: `["8.8.8.8", "8.8.4.4"]`.
     pub upstream_servers: Option<Words>,
+    /// The number of the container through which the names of `traefik_service` are reached. Default: the
+    /// one with a public interface, else the one with the feature `traefik`.
+    #[schemars(example = &"101")]
+    pub gateway: Option<Scalar>,
 }
 
 /// Volumes that guests share. Only the older place of `firewall` is read.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GuestFirewall, List, Scalar};
+use super::{DnsRecord, GuestFirewall, List, Scalar, TraefikService};
 
 /// The virtual machines. Other fields are accepted and left alone.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -28,6 +28,12 @@ pub struct Vm {
     pub network_config: Option<VmNetworkConfig>,
     /// Its firewall.
     pub firewall: Option<GuestFirewall>,
+    /// DNS records, answered by the node's DNS server.
+    pub dns_records: Option<List<DnsRecord>>,
+    /// The service in it that is reached through the gateway. Only its name is read, for DNS.
+    pub traefik_service: Option<TraefikService>,
+    /// The name of the Portainer agent in it, which leads to its address.
+    pub portainer_agent_hostname: Option<String>,
     /// Numbers of the guests that must be there before this one.
     pub dependencies: Option<List<Scalar>>,
     /// The number of the virtual machine that this one is cloned from.

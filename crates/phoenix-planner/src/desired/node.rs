@@ -1,4 +1,4 @@
-//! What is wanted of the node itself: its network, its names and what answers for names on it.
+//! What is wanted of the node itself: its network and its names.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Located;
-use crate::source::Origin;
 
 /// How a public interface is attached: `network.macvlan_attachment`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
@@ -51,21 +50,4 @@ pub struct Identity {
     pub domain: Option<Located<String>>,
     /// `timezone`, as tzdata names it; `None` leaves it alone.
     pub timezone: Option<Located<String>>,
-}
-
-/// `dns_server`: the dnsmasq of the node.
-#[derive(Debug, Clone)]
-pub struct DnsServer {
-    /// Where it stands.
-    pub origin: Origin,
-    /// `enabled`; without it the object declares one.
-    pub enabled: bool,
-    /// `upstream_servers` in order, [`DnsServer::GOOGLE`] where none are declared.
-    pub upstream: Vec<IpAddr>,
-}
-
-impl DnsServer {
-    /// The upstream servers of the spec: Google's.
-    pub const GOOGLE: [IpAddr; 2] =
-        [IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)), IpAddr::V4(Ipv4Addr::new(8, 8, 4, 4))];
 }

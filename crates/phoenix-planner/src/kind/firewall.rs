@@ -17,9 +17,9 @@ use crate::address::Address;
 use crate::desired::{ClusterFirewall, Container, Desired, Located, Policy, PublicInterface};
 use crate::location::Location;
 use crate::observed::Observed;
-use crate::operation::{Operation, Run, Write};
+use crate::operation::{Operation, Write};
 use crate::plan::{Action, Disruption, Draft, Edge, Verb};
-use crate::probe::{Facts, Probe, argv};
+use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
 use crate::source::Origin;
 
@@ -54,11 +54,6 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let _ = facts;
     let guests = desired.containers.keys().map(|vmid| Probe::File(guest_path(*vmid)));
     guests.chain([cluster_path(), host_path()].map(Probe::File)).collect()
-}
-
-/// The reload asks for nothing of its own.
-pub(super) fn no_probes(_: &Desired, _: &Facts) -> Vec<Probe> {
-    Vec::new()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -117,31 +112,6 @@ fn lockout(
         let help = "Add a rule that accepts one of them from there.";
         Refusal::declared(&firewall.origin, message, help)
     })
-}
-
-/// Adds the one reload that follows all changes of rules, and of the interfaces that they guard.
-pub(super) fn plan_reload(_: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-    let files = draft.find_all(|address| address.as_str().starts_with("firewall/"));
-    if files.is_empty() {
-        return Ok(());
-    }
-    let containers = draft.find_all(|address| address.as_str().starts_with("lxc/"));
-    let after = files.into_iter().chain(containers).map(|id| (id, Edge::After)).collect::<Vec<_>>();
-    // A restart of the service would take every rule away in between; a reload swaps them.
-    let reload = Run::on_node(argv(["systemctl", "reload", "pve-firewall.service"]));
-    let action = Action {
-        address: Address::new("service", "pve-firewall"),
-        verb: Verb::Do,
-        reason: "its rules have changed".to_owned(),
-        disruption: Disruption::Reload,
-        guest: None,
-        origin: None,
-        attributes: Vec::new(),
-        notes: Vec::new(),
-        operations: vec![Operation::Run(reload)],
-    };
-    draft.add(action, &after);
-    Ok(())
 }
 
 fn cluster(

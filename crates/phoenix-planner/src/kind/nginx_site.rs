@@ -20,7 +20,7 @@ use crate::desired::{Container, Desired, PublicInterface};
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
 use crate::operation::{Check, Operation, Run, Shown, Transform, Want, Write};
-use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
+use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Service, Verb};
 use crate::probe::{Answer, Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 use crate::want;
@@ -292,7 +292,11 @@ fn change(
         address: site.address.clone(),
         verb: Verb::Change,
         reason: format!("listen on all interfaces ({})", counted(changed, "line")),
-        disruption: if restarts { Disruption::RestartService } else { Disruption::None },
+        disruption: if restarts {
+            Disruption::RestartService(Service::Nginx)
+        } else {
+            Disruption::None
+        },
         guest: Some(container.vmid),
         origin: container.public.as_ref().map(|public| public.origin.clone()),
         attributes: Vec::<Attribute>::new(),
@@ -325,7 +329,7 @@ fn stale_sockets(
         address: lxc::address(container.vmid).part("nginx").part(site.file_name()),
         verb: Verb::Do,
         reason: "its sockets are not those of its files".to_owned(),
-        disruption: Disruption::RestartService,
+        disruption: Disruption::RestartService(Service::Nginx),
         guest: Some(container.vmid),
         origin: None,
         attributes: Vec::new(),

@@ -7,11 +7,12 @@ use phoenix_formats::{InterfaceName, Vmid};
 use serde_json::Value;
 
 use super::finding::{Finding, Findings};
+use super::names::OfGuest;
 use super::part::Lowering;
 use crate::check;
 use crate::declared::{self, ContainerFile, NetworkConfig, Number, Words};
 use crate::desired::{
-    Container, InternalInterface, Ipv4Config, Located, Network, PublicInterface, Startup,
+    Container, InternalInterface, Ipv4Config, Located, Network, Owner, PublicInterface, Startup,
 };
 use crate::source::{FileKind, Origin};
 
@@ -79,6 +80,13 @@ impl Lowering {
         let (net0, public) = self.interfaces(vmid, declared, &at, network);
         let nic = net0.as_ref().map(|net0| net0.name.as_str());
         let onboot = declared.start_at_boot;
+        let names = OfGuest {
+            records: declared.dns_records.as_ref(),
+            service: declared.traefik_service.as_ref(),
+            agent: declared.portainer_agent_hostname.as_deref(),
+        };
+        self.guest_names(Owner::Container(vmid), &names, &at);
+        self.roles(vmid, declared, &at);
         Container {
             vmid,
             hostname: self.host_name(declared.name.as_deref(), at.at("name"), vmid),

@@ -74,6 +74,8 @@ impl Lowering {
         Some(DnsServer {
             enabled: declared.enabled.unwrap_or(true),
             upstream: upstream.unwrap_or_else(|| DnsServer::GOOGLE.to_vec()),
+            gateway: None,
+            names: Vec::new(),
             origin,
         })
     }

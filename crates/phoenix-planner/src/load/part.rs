@@ -8,6 +8,7 @@ use ipnet::Ipv4Net;
 use phoenix_formats::{BridgeName, InterfaceName, MacAddr, Vmid};
 
 use super::finding::{Finding, Findings};
+use super::names::Names;
 use crate::check::Claims;
 use crate::declared::{List, Scalar};
 use crate::desired::Located;
@@ -30,6 +31,8 @@ pub(crate) struct Lowering {
     pub(crate) told_bridge: bool,
     /// Whether there is a guest whose number could not be read, so that any number may be it.
     pub(crate) has_unknown_guest: bool,
+    /// What is said of names.
+    pub(super) names: Names,
 }
 
 impl Lowering {

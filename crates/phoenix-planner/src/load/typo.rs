@@ -28,6 +28,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("macaddr", "mac_address"),
     ("memory", "memory_mb"),
     ("nameserver", "nameservers"),
+    ("name", "hostname"),
     ("onboot", "start_at_boot"),
     ("ports", "port"),
     ("protocol", "proto"),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use phoenix_formats::Vmid;
 
 use super::finding::Finding;
+use super::names::OfGuest;
 use super::part::Lowering;
 use crate::declared::{self, VmFile};
-use crate::desired::Vm;
+use crate::desired::{Owner, Vm};
 use crate::source::{FileKind, Origin};
 
 impl Lowering {
@@ -65,6 +66,12 @@ impl Lowering {
             declared.clone_from_vmid.as_ref(),
             at.at("clone_from_vmid"),
         );
+        let names = OfGuest {
+            records: declared.dns_records.as_ref(),
+            service: declared.traefik_service.as_ref(),
+            agent: declared.portainer_agent_hostname.as_deref(),
+        };
+        self.guest_names(Owner::Vm(vmid), &names, &at);
         let firewall = self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), None);
         Vm { vmid, name, address, firewall, dependencies, origin: at }
     }
