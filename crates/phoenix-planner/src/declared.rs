@@ -11,7 +11,10 @@ mod scalar;
 mod vm;
 
 pub use container::{Container, ContainerFile, InterfaceType, NetworkConfig, PublicInterface};
-pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
+pub use firewall::{
+    Alias, ClusterFirewall, Group, GuestFirewall, IpsetEntry, LogRateLimit, NodeFirewall, Removed,
+    RemovedHere, Rule, RuleType,
+};
 pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
 pub use scalar::{List, Scalar, Words};
 pub use vm::{Vm, VmFile, VmNetworkConfig};

@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 
 use phoenix_formats::Vmid;
 
-pub use firewall::{ClusterFirewall, GuestFirewall, Policy};
+pub use firewall::{
+    ClusterFirewall, Definitions, ForwardPolicy, Group, GuestFirewall, LogLevel, NodeFirewall,
+    Options, Policy,
+};
 pub use guest::{Container, Startup, Vm};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
 pub use node::{Attachment, DnsServer, Identity, Network};

@@ -245,7 +245,6 @@ const LATER: &[(FileKind, &[&str])] = &[
     (FileKind::Hypervisor, &["network", "public_shim_address"]),
     (FileKind::Hypervisor, &["network", "public_domain"]),
     (FileKind::Hypervisor, &["network", "public_resolver"]),
-    (FileKind::Vms, &["vms", "*", "firewall"]),
     (FileKind::Vms, &["vms", "*", "network_config", "gw"]),
     (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
 ];

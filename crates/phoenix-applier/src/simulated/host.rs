@@ -44,6 +44,7 @@ impl SimulatedNode {
             ["iptables-save"] => done(self.state(RULES).unwrap_or_default()),
             ["systemctl", "is-active", "pve-firewall.service"] => done("active\n"),
             ["hostname"] => done(format!("{}\n", self.settings.name)),
+            ["printenv", "SSH_CONNECTION"] => fail(1, ""),
             _ => return None,
         })
     }

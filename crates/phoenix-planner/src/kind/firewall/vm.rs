@@ -1,0 +1,74 @@
+//! Virtual machines: phoenix writes their firewall files, and only looks at their configurations.
+
+use phoenix_formats::Vmid;
+use phoenix_formats::firewall::{FwFile, Rule};
+
+use super::file::Change;
+use super::guest::Guest;
+use crate::desired::Vm;
+use crate::location::Location;
+use crate::observed::Observed;
+use crate::refusal::Refusal;
+
+pub(super) fn all(
+    observed: &Observed<'_>,
+    cluster: &FwFile,
+) -> Vec<Result<Option<Change>, Vec<Refusal>>> {
+    let vms = observed.desired.vms.values().filter(|vm| vm.firewall.is_some());
+    vms.map(|vm| plan(observed, vm, cluster)).collect()
+}
+
+fn plan(
+    observed: &Observed<'_>,
+    vm: &Vm,
+    cluster: &FwFile,
+) -> Result<Option<Change>, Vec<Refusal>> {
+    let Some(config) = observed.facts.text(&config_path(vm.vmid)) else { return Ok(None) };
+    let config = settings(config);
+    if config.iter().any(|(key, _)| *key == "lock") {
+        return Ok(None);
+    }
+    let firewall = vm.firewall.as_ref();
+    let rules = firewall.and_then(|firewall| firewall.rules.as_ref());
+    let rules = |_: &FwFile| -> Option<Vec<Rule>> {
+        rules.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect())
+    };
+    let guest = Guest { vmid: vm.vmid, firewall, origin: &vm.origin };
+    let mut change = guest.plan(observed, cluster, rules)?;
+    let enabled = firewall.is_some_and(|firewall| firewall.enabled == Some(true));
+    if let Some(change) = change.as_mut().filter(|_| enabled) {
+        change.action.notes.extend(unguarded(&config));
+    }
+    Ok(change)
+}
+
+fn config_path(vmid: Vmid) -> Location {
+    Location::node(&format!("/etc/pve/qemu-server/{vmid}.conf"))
+}
+
+/// Returns the settings that are in force: what stands above the first snapshot.
+fn settings(config: &str) -> Vec<(&str, &str)> {
+    let lines = config.lines().take_while(|line| !line.starts_with('['));
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(':')).map(|(key, value)| (key, value.trim())).collect()
+}
+
+/// Says which interfaces the rules do not reach: those without `firewall=1`.
+fn unguarded(config: &[(&str, &str)]) -> Option<String> {
+    let number = |key: &str| key.strip_prefix("net")?.parse::<u8>().ok();
+    let guarded = |value: &str| value.split(',').any(|part| is_on(part));
+    let open = config.iter().filter(|(key, value)| number(key).is_some() && !guarded(value));
+    let mut names = open.map(|(key, _)| *key).collect::<Vec<_>>();
+    names.sort_unstable();
+    let names = names.join(", ");
+    let note = format!(
+        "{names} has no firewall=1 in the virtual machine's configuration: no rule is applied to it"
+    );
+    (!names.is_empty()).then_some(note)
+}
+
+fn is_on(part: &str) -> bool {
+    let on = ["1", "on", "yes", "true"];
+    let value = part.strip_prefix("firewall=");
+    value.is_some_and(|value| on.iter().any(|word| word.eq_ignore_ascii_case(value)))
+}
