@@ -106,7 +106,17 @@ impl<'a> Declared<'a> {
     }
 }
 
+/// Returns a network as one writes it: a single address without its prefix length.
+fn plain(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}
+
 fn help(from: IpNet, is_error: bool) -> String {
+    let from = plain(from);
     let rule =
         format!("Put a rule before it that accepts tcp 22,8006 from `{from}`, or narrow this one");
     if is_error {

@@ -77,7 +77,9 @@ impl Cluster {
             return Self { present, after, defined: None, whole };
         };
         let defined = owner(address.part("definitions"));
-        let defined = Change::between(defined, presence, &present, &middle);
+        let mut defined = Change::between(defined, presence, &present, &middle);
+        let note = "first, since rules of other files name what it defines";
+        defined.iter_mut().for_each(|change| change.action.notes.push(note.to_owned()));
         let whole = Change::between(owner(address), Presence::There, &middle, &after);
         Self { present, after, defined, whole }
     }

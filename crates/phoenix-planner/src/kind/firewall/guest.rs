@@ -83,11 +83,16 @@ fn options(firewall: &GuestFirewall) -> impl Iterator<Item = (&'static str, &str
     own.chain(pairs(&firewall.options))
 }
 
-/// Returns whether a container that took everything takes only what its rules let in afterwards.
-pub(super) fn shuts(observed: &Observed<'_>, container: &Container, cluster: &FwFile) -> bool {
-    let text = observed.facts.text(&guest_path(container.vmid)).unwrap_or_default();
+/// Returns whether a guest that took everything takes only what its rules let in afterwards.
+pub(super) fn shuts(
+    observed: &Observed<'_>,
+    vmid: Vmid,
+    firewall: Option<&GuestFirewall>,
+    cluster: &FwFile,
+) -> bool {
+    let text = observed.facts.text(&guest_path(vmid)).unwrap_or_default();
     let present = FwFile::parse(Level::Guest, text, Some(cluster));
-    let Some(firewall) = &container.firewall else { return false };
+    let Some(firewall) = firewall else { return false };
     let accepts = match firewall.policy_in {
         Some(policy) => policy == Policy::Accept,
         None => present.option("policy_in") == Some("ACCEPT"),

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use phoenix_formats::firewall::{FwFile, Rule};
+use phoenix_formats::firewall::{FwFile, OptionEntry, Rule};
 
 /// How many names are told; of more only their number.
 const MOST_NAMES: usize = 3;
+
+/// How many options are told beside those that decide about packets; of more only their number.
+const MOST_OPTIONS: usize = 2;
 
 /// What a name stands for, in an order of its own.
 type Named = BTreeMap<String, Vec<String>>;
 
 /// Returns which options change, how many rules come and go, and which names.
 pub(super) fn reason(before: &FwFile, after: &FwFile) -> String {
-    let options = after.options().iter();
-    let changed = options.filter(|o| before.option(o.key) != Some(o.value.as_str()));
-    let mut parts = changed.map(|o| format!("{} {}", o.key, o.value)).collect::<Vec<_>>();
+    let mut parts = options(before, after);
     parts.extend(rules(before, after));
     parts.extend(names(("alias", "aliases"), &aliases(before), &aliases(after)));
     parts.extend(names(("set", "sets"), &ipsets(before), &ipsets(after)));
@@ -25,6 +26,21 @@ pub(super) fn reason(before: &FwFile, after: &FwFile) -> String {
         parts.push(if same { "comments" } else { "order of rules" }.to_owned());
     }
     parts.join(", ")
+}
+
+fn options(before: &FwFile, after: &FwFile) -> Vec<String> {
+    let options = after.options().iter();
+    let changed = options.filter(|o| before.option(o.key) != Some(o.value.as_str()));
+    let deciding = |key: &str| key == "enable" || key.starts_with("policy_");
+    let (first, rest) = changed.partition::<Vec<_>, _>(|option| deciding(option.key));
+    let said = |option: &&OptionEntry| format!("{} {}", option.key, option.value);
+    let mut parts = first.iter().map(said).collect::<Vec<_>>();
+    if rest.len() > MOST_OPTIONS {
+        parts.push(format!("{} other options", rest.len()));
+    } else {
+        parts.extend(rest.iter().map(said));
+    }
+    parts
 }
 
 fn rules(before: &FwFile, after: &FwFile) -> Option<String> {

@@ -18,7 +18,7 @@ pub(super) struct Set {
     pub(super) guests: Vec<Change>,
     /// The node's file, whether it changes or not.
     pub(super) host: Host,
-    /// The containers that will take only what their rules let in.
+    /// The guests that will take only what their rules let in.
     shut: Vec<Vmid>,
 }
 
@@ -34,17 +34,23 @@ impl Set {
         let mut take = |result: Result<Option<Change>, Vec<Refusal>>| {
             result.map_err(|more| refusals.extend(more)).ok().flatten()
         };
+        let containers = observed.in_order().into_iter();
+        let containers = containers.filter(|c| observed.unlocked(c.vmid).is_some());
+        let containers = containers.map(|c| {
+            let closes = guest::shuts(observed, c.vmid, c.firewall.as_ref(), &after);
+            (c.vmid, closes, guest::container(observed, c, &after))
+        });
+        let vms = observed.desired.vms.values().map(|vm| {
+            let closes = guest::shuts(observed, vm.vmid, vm.firewall.as_ref(), &after);
+            (vm.vmid, closes, vm::plan(observed, vm, &after))
+        });
         let (mut guests, mut shut) = (Vec::new(), Vec::new());
-        for container in observed.in_order() {
-            if observed.unlocked(container.vmid).is_some()
-                && let Some(change) = take(guest::container(observed, container, &after))
-            {
-                let closes = guest::shuts(observed, container, &after);
-                shut.extend(closes.then_some(container.vmid));
+        for (vmid, closes, change) in containers.chain(vms) {
+            if let Some(change) = take(change) {
                 guests.push(change);
+                shut.extend(closes.then_some(vmid));
             }
         }
-        guests.extend(vm::all(observed, &after).into_iter().filter_map(&mut take));
         let node = take(node::plan(observed, &after));
         let files = guests.iter().chain(&node).collect::<Vec<_>>();
         refusals.extend(names::still_used(observed, &present, &after, &files));

@@ -10,33 +10,27 @@ use crate::location::Location;
 use crate::observed::Observed;
 use crate::refusal::Refusal;
 
-pub(super) fn all(
-    observed: &Observed<'_>,
-    cluster: &FwFile,
-) -> Vec<Result<Option<Change>, Vec<Refusal>>> {
-    let vms = observed.desired.vms.values().filter(|vm| vm.firewall.is_some());
-    vms.map(|vm| plan(observed, vm, cluster)).collect()
-}
-
-fn plan(
+/// Plans the file of a virtual machine that is on the node and not locked.
+pub(super) fn plan(
     observed: &Observed<'_>,
     vm: &Vm,
     cluster: &FwFile,
 ) -> Result<Option<Change>, Vec<Refusal>> {
-    let Some(config) = observed.facts.text(&config_path(vm.vmid)) else { return Ok(None) };
+    let (Some(firewall), Some(config)) = (&vm.firewall, observed.facts.text(&config_path(vm.vmid)))
+    else {
+        return Ok(None);
+    };
     let config = settings(config);
     if config.iter().any(|(key, _)| *key == "lock") {
         return Ok(None);
     }
-    let firewall = vm.firewall.as_ref();
-    let rules = firewall.and_then(|firewall| firewall.rules.as_ref());
+    let rules = firewall.rules.as_ref();
     let rules = |_: &FwFile| -> Option<Vec<Rule>> {
         rules.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect())
     };
-    let guest = Guest { vmid: vm.vmid, firewall, origin: &vm.origin };
+    let guest = Guest { vmid: vm.vmid, firewall: Some(firewall), origin: &vm.origin };
     let mut change = guest.plan(observed, cluster, rules)?;
-    let enabled = firewall.is_some_and(|firewall| firewall.enabled == Some(true));
-    if let Some(change) = change.as_mut().filter(|_| enabled) {
+    if let Some(change) = change.as_mut().filter(|_| firewall.enabled == Some(true)) {
         change.action.notes.extend(unguarded(&config));
     }
     Ok(change)

@@ -112,6 +112,9 @@ pub(super) fn rule_problem(problem: &RuleProblem, rule: &Rule, at: &Origin) -> F
         let finding = finding.label("`proto` is missing");
         return finding.help("Add `\"proto\": \"tcp\"` or `\"proto\": \"udp\"`.");
     }
+    if problem.property == Property::Type {
+        return out_of_place(problem, rule, at);
+    }
     let message = format!("`{field}` of a rule: {}", problem.message);
     let finding = Finding::error(at.at(field), message).label(match problem.effect {
         Effect::Inert => "Proxmox VE would never apply the rule",
@@ -121,6 +124,20 @@ pub(super) fn rule_problem(problem: &RuleProblem, rule: &Rule, at: &Origin) -> F
         Effect::Hazard => "the kernel could refuse all rules",
     });
     finding.help(help(problem.property))
+}
+
+/// A rule whose type or interface cannot stand where it stands.
+fn out_of_place(problem: &RuleProblem, rule: &Rule, at: &Origin) -> Finding {
+    let (field, help) = match rule.kind {
+        RuleKind::In | RuleKind::Out if rule.iface.is_some() => {
+            ("iface", "Remove `iface`, or write it on the rule that uses the group.")
+        }
+        RuleKind::Group => ("type", "Write the rules of the other group here."),
+        RuleKind::Forward => ("type", "Write `in` or `out`: only a node forwards packets."),
+        _ => ("type", help(Property::Type)),
+    };
+    let finding = Finding::error(at.at(field), format!("`{field}` of a rule: {}", problem.message));
+    finding.label("Proxmox VE would never apply the rule").help(help)
 }
 
 pub(crate) fn field(property: Property) -> &'static str {
