@@ -263,7 +263,7 @@ fn a_virtual_machine_is_looked_at_before_its_file_is_written() {
         .clone();
     assert_eq!(
         notes,
-        ["net0 has no firewall=1 in the virtual machine's configuration: no rule is applied to it"]
+        ["net0 has no firewall=1 in the virtual machine's configuration: no rule is applied there"]
     );
     let guarded = "net0: virtio=02:00:00:00:00:01,bridge=vmbr0,firewall=1\n[before]\nlock: backup\nnet1: e1000\n";
     let plan = Node::with(&[(config, guarded)]).plan(&desired).unwrap();

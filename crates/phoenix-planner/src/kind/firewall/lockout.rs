@@ -128,13 +128,8 @@ pub(super) fn refusals(observed: &Observed<'_>, set: &Set) -> Vec<Refusal> {
         let (_, decider) = shut.first().filter(|_| shut.len() == asker.ports.len())?;
         let message = format!("{} would no longer reach {}: {decider}", asker.name(), ports(&shut));
         let origin = place(firewall, set, decider, &asker.who);
-        Some(Refusal::declared(
-            &origin,
-            message,
-            format!(
-                "Put a rule before it that accepts one of them from there, or declare `allow_lockout` if it is meant."
-            ),
-        ))
+        let help = "Add a rule that lets it in, above what shuts it out, or declare `\"allow_lockout\": true` if it is meant.";
+        Some(Refusal::declared(&origin, message, help))
     };
     askers(observed).into_iter().filter_map(refusal).collect()
 }

@@ -54,9 +54,10 @@ fn unguarded(config: &[(&str, &str)]) -> Option<String> {
     let open = config.iter().filter(|(key, value)| number(key).is_some() && !guarded(value));
     let mut names = open.map(|(key, _)| *key).collect::<Vec<_>>();
     names.sort_unstable();
-    let names = names.join(", ");
+    let have = if names.len() == 1 { "has" } else { "have" };
     let note = format!(
-        "{names} has no firewall=1 in the virtual machine's configuration: no rule is applied to it"
+        "{} {have} no firewall=1 in the virtual machine's configuration: no rule is applied there",
+        names.join(", ")
     );
     (!names.is_empty()).then_some(note)
 }
