@@ -6,4 +6,5 @@ mod firewall {
     mod cases;
     pub(crate) mod node;
     mod random;
+    mod ways;
 }

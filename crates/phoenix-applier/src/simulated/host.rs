@@ -44,7 +44,9 @@ impl SimulatedNode {
             ["iptables-save"] => done(self.state(RULES).unwrap_or_default()),
             ["systemctl", "is-active", "pve-firewall.service"] => done("active\n"),
             ["hostname"] => done(format!("{}\n", self.settings.name)),
-            ["printenv", "SSH_CONNECTION"] => fail(1, ""),
+            ["printenv", "SSH_CONNECTION"] => {
+                Output { exit: 1, stdout: String::new(), stderr: String::new() }
+            }
             _ => return None,
         })
     }

@@ -9,7 +9,7 @@ use phoenix_planner::load::{Loaded, Strictness, load};
 use phoenix_planner::operation::Operation;
 use phoenix_planner::plan::{Action, Plan};
 use phoenix_planner::probe::{Answer, Facts, Output, Probe};
-use phoenix_planner::refusal::Refusal;
+use phoenix_planner::refusal::{Cause, Refusal};
 use phoenix_planner::source::{FileKind, Sources};
 use serde_json::{Value, json};
 
@@ -172,4 +172,31 @@ pub(crate) fn actions(plan: &Plan) -> Vec<Action> {
 
 pub(crate) fn addresses(plan: &Plan) -> Vec<String> {
     actions(plan).iter().map(|action| action.address.to_string()).collect()
+}
+
+/// Applies a plan, insists that nothing is left, and returns the node with what was done.
+pub(crate) fn settled(mut node: Node, desired: &Desired) -> (Node, Vec<String>) {
+    let plan = node.plan(desired).unwrap();
+    let steps = plan.steps().filter(|step| !step.action.address.as_str().starts_with("lxc/"));
+    for step in steps {
+        node.perform(step.action);
+    }
+    let again = node.plan(desired).unwrap();
+    assert_eq!(addresses(&again), Vec::<String>::new());
+    (node, addresses(&plan))
+}
+
+pub(crate) fn cluster(fields: Value) -> Desired {
+    desired(&fields, &Value::Null, &Value::Null)
+}
+
+/// Returns the first refusal with where its cause stands.
+#[track_caller]
+pub(crate) fn refused(node: &Node, desired: &Desired) -> String {
+    let refusals = node.plan(desired).expect_err("there is a plan");
+    let place = match &refusals[0].cause {
+        Cause::Declared(origin) => origin.pointer.clone() + ": ",
+        Cause::File(..) | Cause::Node => String::new(),
+    };
+    format!("{place}{}", refusals[0])
 }

@@ -50,7 +50,7 @@ fn settings(config: &str) -> Vec<(&str, &str)> {
 /// Says which interfaces the rules do not reach: those without `firewall=1`.
 fn unguarded(config: &[(&str, &str)]) -> Option<String> {
     let number = |key: &str| key.strip_prefix("net")?.parse::<u8>().ok();
-    let guarded = |value: &str| value.split(',').any(|part| is_on(part));
+    let guarded = |value: &str| value.split(',').any(is_on);
     let open = config.iter().filter(|(key, value)| number(key).is_some() && !guarded(value));
     let mut names = open.map(|(key, _)| *key).collect::<Vec<_>>();
     names.sort_unstable();

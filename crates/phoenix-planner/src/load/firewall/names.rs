@@ -16,7 +16,7 @@ const LONGEST_ALIAS: usize = 64;
 const LONGEST_IPSET: usize = 64;
 const LONGEST_GROUP: usize = 18;
 
-type Members<T> = Option<BTreeMap<String, Option<T>>>;
+type Members<'a, T> = Option<&'a BTreeMap<String, Option<T>>>;
 
 impl Lowering {
     pub(super) fn cluster_definitions(
@@ -27,9 +27,9 @@ impl Lowering {
         let removed = declared.removed.clone().unwrap_or_default();
         let gone = at.at("removed");
         let definitions = Definitions {
-            aliases: self.aliases(&declared.aliases, &at.at("aliases")),
-            ipsets: self.ipsets(&declared.ipsets, &at.at("ipsets")),
-            groups: self.groups(&declared.groups, &at.at("groups")),
+            aliases: self.aliases(declared.aliases.as_ref(), &at.at("aliases")),
+            ipsets: self.ipsets(declared.ipsets.as_ref(), &at.at("ipsets")),
+            groups: self.groups(declared.groups.as_ref(), &at.at("groups")),
             removed_aliases: removed_names(removed.aliases, &gone.at("aliases")),
             removed_ipsets: removed_names(removed.ipsets, &gone.at("ipsets")),
             removed_groups: removed_names(removed.groups, &gone.at("groups")),
@@ -46,8 +46,8 @@ impl Lowering {
         let removed = declared.removed.clone().unwrap_or_default();
         let gone = at.at("removed");
         let definitions = Definitions {
-            aliases: self.aliases(&declared.aliases, &at.at("aliases")),
-            ipsets: self.ipsets(&declared.ipsets, &at.at("ipsets")),
+            aliases: self.aliases(declared.aliases.as_ref(), &at.at("aliases")),
+            ipsets: self.ipsets(declared.ipsets.as_ref(), &at.at("ipsets")),
             removed_aliases: removed_names(removed.aliases, &gone.at("aliases")),
             removed_ipsets: removed_names(removed.ipsets, &gone.at("ipsets")),
             ..Definitions::default()
@@ -83,13 +83,13 @@ impl Lowering {
     /// Goes through named members; names differ by more than letter case, and are ones for Proxmox VE.
     fn named<'a, T>(
         &mut self,
-        members: &'a Members<T>,
+        members: Members<'a, T>,
         at: &Origin,
         longest: usize,
     ) -> Vec<(String, &'a str, Origin, &'a T)> {
         let mut seen = BTreeSet::new();
         let mut named = Vec::new();
-        for (name, member) in members.iter().flatten() {
+        for (name, member) in members.into_iter().flatten() {
             let (origin, lower) = (at.at(name), name.to_ascii_lowercase());
             let Some(member) = member else { continue };
             if !is_name(name, longest) {
@@ -111,7 +111,7 @@ impl Lowering {
 
     fn aliases(
         &mut self,
-        members: &Members<declared::Alias>,
+        members: Members<'_, declared::Alias>,
         at: &Origin,
     ) -> BTreeMap<String, Located<Alias>> {
         let mut aliases = BTreeMap::new();
@@ -124,9 +124,9 @@ impl Lowering {
                     aliases.insert(lower, Located { value, origin });
                 }
                 None => {
-                    self.push(not_a_network(cidr, &origin).help(
-                        "Write an address or a network, such as `10.0.0.153` or `10.0.0.0/24`.",
-                    ))
+                    let help =
+                        "Write an address or a network, such as `10.0.0.153` or `10.0.0.0/24`.";
+                    self.push(not_a_network(cidr, &origin).help(help));
                 }
             }
         }
@@ -144,7 +144,7 @@ impl Lowering {
 
     fn ipsets(
         &mut self,
-        members: &Members<List<declared::IpsetEntry>>,
+        members: Members<'_, List<declared::IpsetEntry>>,
         at: &Origin,
     ) -> BTreeMap<String, Located<Vec<IpsetEntry>>> {
         let mut ipsets = BTreeMap::new();
@@ -188,7 +188,7 @@ impl Lowering {
 
     fn groups(
         &mut self,
-        members: &Members<declared::Group>,
+        members: Members<'_, declared::Group>,
         at: &Origin,
     ) -> BTreeMap<String, Located<Group>> {
         let mut groups = BTreeMap::new();

@@ -71,21 +71,7 @@ impl Lowering {
     }
 
     pub(super) fn node_options(&mut self, declared: &NodeFirewall, at: &Origin) -> Options {
-        let mut number = |key, value, limits| {
-            let number = self.number::<u64>(value, at.at(key), limits);
-            number.map(|number| (key, number.value.to_string()))
-        };
-        let max = declared.nf_conntrack_max;
-        let max = number("nf_conntrack_max", max, LEAST_CONNECTIONS..=u64::MAX);
-        let established = declared.nf_conntrack_tcp_timeout_established;
-        let established =
-            number("nf_conntrack_tcp_timeout_established", established, LEAST_IDLE..=u64::MAX);
-        let syn_recv = declared.nf_conntrack_tcp_timeout_syn_recv;
-        let syn_recv = number("nf_conntrack_tcp_timeout_syn_recv", syn_recv, 30..=60);
-        let burst = declared.protection_synflood_burst;
-        let burst = number("protection_synflood_burst", burst, 0..=u64::MAX);
-        let rate = declared.protection_synflood_rate;
-        let rate = number("protection_synflood_rate", rate, 0..=u64::MAX);
+        let [max, established, syn_recv, burst, rate] = self.node_numbers(declared, at);
         let helpers = declared.nf_conntrack_helpers.as_ref();
         let helpers = helpers.and_then(|words| self.helpers(words, &at.at("nf_conntrack_helpers")));
         let entries = [
@@ -110,6 +96,28 @@ impl Lowering {
             flag("tcpflags", declared.tcpflags),
         ];
         entries.into_iter().flatten().collect()
+    }
+
+    fn node_numbers(&mut self, declared: &NodeFirewall, at: &Origin) -> [Entry; 5] {
+        let numbers = [
+            ("nf_conntrack_max", declared.nf_conntrack_max, LEAST_CONNECTIONS..=u64::MAX),
+            (
+                "nf_conntrack_tcp_timeout_established",
+                declared.nf_conntrack_tcp_timeout_established,
+                LEAST_IDLE..=u64::MAX,
+            ),
+            (
+                "nf_conntrack_tcp_timeout_syn_recv",
+                declared.nf_conntrack_tcp_timeout_syn_recv,
+                30..=60,
+            ),
+            ("protection_synflood_burst", declared.protection_synflood_burst, 0..=u64::MAX),
+            ("protection_synflood_rate", declared.protection_synflood_rate, 0..=u64::MAX),
+        ];
+        numbers.map(|(key, value, limits)| {
+            let number = self.number::<u64>(value, at.at(key), limits);
+            number.map(|number| (key, number.value.to_string()))
+        })
     }
 
     fn helpers(&mut self, words: &Words, at: &Origin) -> Entry {
