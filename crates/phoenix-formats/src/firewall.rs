@@ -27,6 +27,6 @@ pub use check::{Effect, Property, RuleProblem};
 pub use edit::{EditError, FwEdit};
 pub use file::{Alias, FwFile, IpsetEntry, OptionEntry, ParsedRule};
 pub use never::NeverMatches;
-pub use reach::{Decider, Passage, host_opens};
+pub use reach::{Caller, Decider, Passage, host_admits, host_opens};
 pub use rule::{Action, Rule, RuleError, RuleKind, Verdict};
 pub use scope::{Level, Names, Scope};

@@ -14,7 +14,10 @@ mod vm;
 pub use container::{
     Container, ContainerFile, InterfaceType, NetworkConfig, Number, PublicInterface,
 };
-pub use firewall::{ClusterFirewall, GuestFirewall, Rule, RuleType};
+pub use firewall::{
+    Alias, ClusterFirewall, Group, GuestFirewall, IpsetEntry, LogRateLimit, NodeFirewall, Removed,
+    RemovedHere, Rule, RuleType,
+};
 pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
 pub use names::{DnsRecord, PortainerApi, StepCa, TraefikService};
 pub use scalar::{List, Scalar, Words};

@@ -12,7 +12,10 @@ use std::collections::BTreeMap;
 use phoenix_formats::Vmid;
 
 pub use dns::{DnsName, DnsServer, NameClaim, NameSource, Owner};
-pub use firewall::{ClusterFirewall, GuestFirewall, Policy};
+pub use firewall::{
+    ClusterFirewall, Definitions, ForwardPolicy, Group, GuestFirewall, LogLevel, NodeFirewall,
+    Options, Policy,
+};
 pub use guest::{Container, Startup, Vm};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
 pub use node::{Attachment, Identity, Network};

@@ -102,6 +102,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let containers = reader.read::<ContainerFile>(FileKind::Containers);
     let vms = reader.read::<VmFile>(FileKind::Vms);
     reader.leave_alone(FileKind::Certificates);
+    reader.note_later(container::later(&containers));
     let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
     let has_global = files.has(FileKind::Hypervisor);
@@ -280,13 +281,12 @@ struct Reader<'a> {
     has_unknown_guest: bool,
 }
 
-/// Fields that have a meaning that phoenix does not act on yet; `*` is any member or element.
+/// Fields that have a meaning that phoenix does not act on yet; `*` is any member or element. Those of
+/// containers are in [`container::later`]: a file with an entry here is never read at once.
 const LATER: &[(FileKind, &[&str])] = &[
     (FileKind::Hypervisor, &["network", "public_shim_address"]),
     (FileKind::Hypervisor, &["network", "public_domain"]),
     (FileKind::Hypervisor, &["network", "public_resolver"]),
-    (FileKind::Containers, &["lxc_configs", "*", "features"]),
-    (FileKind::Vms, &["vms", "*", "firewall"]),
     (FileKind::Vms, &["vms", "*", "network_config", "gw"]),
     (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
 ];
@@ -313,14 +313,12 @@ impl<'a> Reader<'a> {
                 (declared, typo::read::<T>(file, value).1)
             }
         };
-        for (_, steps) in LATER.iter().filter(|(later, _)| *later == file) {
-            let places = matching(value, steps, Origin::file(file));
-            let later =
-                places.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Later });
-            self.unmanaged.extend(later);
-        }
+        let steps = LATER.iter().filter(|(later, _)| *later == file).map(|(_, steps)| steps);
+        let places = steps.flat_map(|steps| matching(value, steps, Origin::file(file)));
+        let later = places.collect::<Vec<_>>();
         // It has been read, and is as large as what was read from it.
         value.take();
+        self.note_later(later);
         self.note_unknown(file, unknown);
         declared
     }
@@ -341,6 +339,12 @@ impl<'a> Reader<'a> {
         typo::report(file, &unknown, self.strictness, &mut self.findings);
         let note = |origin| Unmanaged { origin, reason: Reason::Unknown };
         self.unmanaged.extend(unknown.into_iter().map(note));
+    }
+
+    /// Notes fields that phoenix does nothing with yet.
+    fn note_later(&mut self, places: impl IntoIterator<Item = Origin>) {
+        self.unmanaged
+            .extend(places.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Later }));
     }
 
     /// Notes a file of which nothing is managed.

@@ -20,6 +20,11 @@ const OUTPUT_LIMIT: usize = 16 << 20;
 /// hangs in the kernel is left behind after that.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The program that tells what is in the environment, and the one variable that it gets to know of the
+/// caller's: from where an operator is connected by ssh.
+const ASKS_ENVIRONMENT: &str = "printenv";
+const SSH_CONNECTION: &str = "SSH_CONNECTION";
+
 /// Where programs are looked for: the search path is not taken from the caller, who may come by `su`
 /// without the `sbin` folders.
 const FOLDERS: [&str; 6] =
@@ -108,6 +113,9 @@ impl Tools {
         let mut command = Command::new(self.find(name)?);
         command.arg0(name).args(rest).env_clear().current_dir("/");
         command.env("PATH", self.path()).env("LC_ALL", "C").env("HOME", "/root");
+        if name == ASKS_ENVIRONMENT {
+            command.envs(std::env::var_os(SSH_CONNECTION).map(|value| (SSH_CONNECTION, value)));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         Ok(command)

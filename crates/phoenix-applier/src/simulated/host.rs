@@ -53,6 +53,9 @@ impl SimulatedNode {
             }
             ["dnsmasq", "--test", options @ ..] => return self.test_dnsmasq(options),
             ["hostname"] => done(format!("{}\n", self.settings.name)),
+            ["printenv", "SSH_CONNECTION"] => {
+                Output { exit: 1, stdout: String::new(), stderr: String::new() }
+            }
             _ => return None,
         })
     }

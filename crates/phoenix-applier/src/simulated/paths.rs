@@ -48,7 +48,10 @@ pub(super) fn missing(at: &Location, name: &NodeName) -> Missing {
     let path = at.path.as_str();
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let in_cluster = at.place == Place::Node
-        && (CLUSTER.contains(&folder) || NODE.iter().any(|part| folder == own(name) + part));
+        && (CLUSTER.contains(&folder)
+            || NODE
+                .iter()
+                .any(|part| folder == own(name) + part || folder == LOCAL.to_owned() + part));
     let in_tree = TREES.iter().any(|tree| at.path.is_below(tree) && folder.starts_with(tree));
     if in_cluster || in_tree || folder.is_empty() || FOLDERS.contains(&folder) {
         Missing::Make

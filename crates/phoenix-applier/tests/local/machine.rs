@@ -163,6 +163,7 @@ impl Helper {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "machine::helper", "--nocapture"]);
         command.env("PHOENIX_TEST_JOB", job).env("PHOENIX_TEST_ARGUMENT", argument);
+        command.env("SSH_CONNECTION", crate::programs::SESSION);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let stdin = child.stdin.take().unwrap();
@@ -193,6 +194,7 @@ fn helper() {
     match job.as_str() {
         "hold" => crate::locks::hold(&argument),
         "write" => crate::killed::write_for_ever(&argument),
+        "session" => crate::programs::tell_session(&argument),
         other => panic!("no such job: {other}"),
     }
 }

@@ -1,13 +1,14 @@
 //! Programs on the node.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use phoenix_applier::{Effect, Limits, Node as _, NodeError};
+use phoenix_applier::{Effect, Limits, LocalNode, Node as _, NodeError};
 use phoenix_planner::location::Place;
 use phoenix_planner::probe::{Answer, Output};
 
-use crate::machine::{Machine, ask_program, unreadable};
+use crate::machine::{Helper, Machine, ask_program, unreadable};
 
 fn ran(exit: i32, stdout: &str, stderr: &str) -> Answer {
     Answer::Ran(Output { exit, stdout: stdout.to_owned(), stderr: stderr.to_owned() })
@@ -41,6 +42,27 @@ fn the_environment_is_made_from_nothing() {
     names.retain(|(name, _)| *name != "PATH");
     names.sort_unstable();
     assert_eq!(names, [("HOME", "/root"), ("LC_ALL", "C")]);
+}
+
+/// From where the helper's operator is connected.
+pub(crate) const SESSION: &str = "192.168.7.9 50022 10.0.0.13 22";
+
+/// Says what programs get to know of the session of this process.
+pub(crate) fn tell_session(root: &Path) {
+    let asked =
+        [vec!["printenv", "SSH_CONNECTION"], vec!["sh", "-c", "echo ${SSH_CONNECTION-hidden}"]];
+    let said =
+        asked.map(|argv| match ask_program(&mut LocalNode::with_root(root).unwrap(), &argv) {
+            Answer::Ran(output) => output.stdout.trim().to_owned(),
+            other => panic!("{other:?}"),
+        });
+    println!("said {}", said.join(" and "));
+}
+
+#[test]
+fn only_printenv_tells_from_where_the_operator_is_connected() {
+    let machine = Machine::new();
+    Helper::start("session", &machine.path("/")).hear(&format!("said {SESSION} and hidden"));
 }
 
 #[test]

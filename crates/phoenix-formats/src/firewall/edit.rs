@@ -6,19 +6,19 @@
 
 mod draft;
 mod keep;
+mod names;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use self::draft::Draft;
-use self::keep::{address_key, gap_ends, is_entry, is_line, keep, keeps_comment};
-use super::address::parse_cidr;
+use self::keep::{address_key, gap_ends, is_entry, keep, keeps_comment};
 use super::check::{Effect, RuleProblem};
 use super::file::{Alias, FwFile, IpsetEntry, LineKind, ParsedRule, Section};
 use super::options::{parse_option, rate_limit_fault};
 use super::rule::Rule;
 use super::scope::{Level, Names, Scope};
-use super::text::{is_name, is_space};
+use super::text::is_space;
 
 /// One thing to make true of a file; what it says already is left as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,28 @@ pub enum FwEdit {
     },
     /// Makes an alias stand for an address.
     SetAlias(Alias),
+    /// Makes the header of a security group that is there carry this comment.
+    SetGroupComment {
+        /// The name in lower case.
+        name: String,
+        /// The comment, on one line.
+        comment: String,
+    },
+    /// Removes every line of an alias.
+    RemoveAlias {
+        /// The name in any letter case.
+        name: String,
+    },
+    /// Removes a set of addresses with its header and entries; comments on lines of their own stay.
+    RemoveIpset {
+        /// The name in lower case.
+        name: String,
+    },
+    /// Removes a security group with its header and rules; comments on lines of their own stay.
+    RemoveGroup {
+        /// The name in lower case.
+        name: String,
+    },
 }
 
 /// Says why a file cannot be edited.
@@ -164,12 +186,11 @@ impl FwFile {
                 self.name_in(&alias.name, self.reads.aliases)?;
                 self.set_alias(alias)
             }
+            FwEdit::SetGroupComment { name, comment } => self.set_group_comment(name, comment),
+            FwEdit::RemoveAlias { name } => Ok(self.remove_alias(name)),
+            FwEdit::RemoveIpset { name } => Ok(self.remove_section(&Section::Ipset(name.clone()))),
+            FwEdit::RemoveGroup { name } => Ok(self.remove_section(&Section::Group(name.clone()))),
         }
-    }
-
-    fn name_in(&self, name: &str, allowed: bool) -> Result<(), EditError> {
-        let good = allowed && self.level != Level::Host && is_name(name);
-        good.then_some(()).ok_or_else(|| EditError::Entry { text: name.to_owned() })
     }
 
     fn refuse_unread_headers(&self) -> Result<(), EditError> {
@@ -206,6 +227,12 @@ impl FwFile {
             FwEdit::SetAlias(alias) => {
                 ("the alias", self.aliases.contains_key(&alias.name.to_ascii_lowercase()))
             }
+            FwEdit::SetGroupComment { name, .. } => ("the group", self.groups.contains_key(name)),
+            FwEdit::RemoveAlias { name } => {
+                ("the aliases", !self.aliases.contains_key(&name.to_ascii_lowercase()))
+            }
+            FwEdit::RemoveIpset { name } => ("the sets", !self.ipsets.contains_key(name)),
+            FwEdit::RemoveGroup { name } => ("the groups", !self.groups.contains_key(name)),
         };
         good.then_some(()).ok_or(EditError::NotRead { what })
     }
@@ -234,25 +261,6 @@ impl FwFile {
             .filter(|entry| entry.key == key)
             .for_each(|entry| draft.remove(entry.line - 1));
         draft.render()
-    }
-
-    fn set_alias(&self, alias: &Alias) -> Result<String, EditError> {
-        let bad = || EditError::Entry { text: alias.line_text() };
-        let (cidr, _) = parse_cidr(&alias.cidr)
-            .filter(|_| is_line(alias.comment.as_deref()))
-            .ok_or_else(bad)?;
-        let mut draft = Draft::new(self);
-        let text = Alias { cidr: cidr.clone(), ..alias.clone() }.line_text();
-        match self.aliases.get(&alias.name.to_ascii_lowercase()) {
-            Some(present) => {
-                let comment = keeps_comment(present.comment.as_deref(), alias.comment.as_deref());
-                if !comment || address_key(&present.cidr) != address_key(&cidr) {
-                    draft.replace(present.line - 1, text);
-                }
-            }
-            None => draft.append(&Section::Aliases, vec![text]),
-        }
-        Ok(draft.render())
     }
 
     fn set_ipset(&self, name: &str, entries: &[IpsetEntry]) -> Result<String, EditError> {

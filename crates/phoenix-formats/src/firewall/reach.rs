@@ -93,6 +93,17 @@ impl fmt::Display for Decider {
     }
 }
 
+/// Those who ask to be let in, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The addresses they come from.
+    pub from: IpNet,
+    /// The addresses of the node that they may call; rules with a destination count as accepting only for all of them.
+    pub to: IpNet,
+    /// The node's local network, whose addresses PVE lets manage the node.
+    pub local_network: IpNet,
+}
+
 /// Says whether connections of a protocol from the whole local network reach a port of the node.
 ///
 /// The order is: `blacklist`, the rules of the node, those of the cluster, the management addresses, `policy_in`.
@@ -105,6 +116,20 @@ pub fn host_opens(
     proto: &str,
     port: u16,
 ) -> Passage {
+    let caller = Caller { from: local_network, to: local_network, local_network };
+    host_admits(cluster, host, &caller, proto, port)
+}
+
+/// Says whether connections of a protocol from every address of the caller reach a port of the node.
+///
+/// The order is that of [`host_opens`].
+pub fn host_admits(
+    cluster: &FwFile,
+    host: Option<&FwFile>,
+    caller: &Caller,
+    proto: &str,
+    port: u16,
+) -> Passage {
     if cluster.failure().is_some() {
         return Passage::Closed(Decider::ClusterUnread);
     }
@@ -114,8 +139,10 @@ pub fn host_opens(
     if host.and_then(|host| host.option("enable")) == Some("0") {
         return Passage::Open(Decider::HostOff);
     }
+    let Caller { from, to, local_network } = *caller;
+    let [network, called, local_network] = [from, to, local_network].map(Span::of);
     let knock =
-        Knock { cluster, network: Span::of(local_network), proto: protocol_name(proto), port };
+        Knock { cluster, network, called, local_network, proto: protocol_name(proto), port };
     if knock.is_blacklisted() {
         return Passage::Closed(Decider::Blacklist);
     }
@@ -134,6 +161,8 @@ pub fn host_opens(
 struct Knock<'a> {
     cluster: &'a FwFile,
     network: Span,
+    called: Span,
+    local_network: Span,
     proto: &'a str,
     port: u16,
 }
@@ -155,7 +184,9 @@ impl Share {
 impl Knock<'_> {
     fn is_blacklisted(&self) -> bool {
         let set = self.cluster.ipsets.get("blacklist");
-        set.is_some_and(|entries| self.share_of_set(self.cluster, entries) > Share::Nobody)
+        set.is_some_and(|entries| {
+            self.share_of_set(self.cluster, entries, &self.network) > Share::Nobody
+        })
     }
 
     fn is_management(&self) -> bool {
@@ -165,7 +196,7 @@ impl Knock<'_> {
         }
         let mut spans = match self.cluster.aliases.get("local_network") {
             Some(alias) => cidr_span(&alias.cidr).into_iter().collect(),
-            None => vec![self.network],
+            None => vec![self.local_network],
         };
         let entries = self.cluster.ipsets.get("management").map(Vec::as_slice).unwrap_or_default();
         let (held, excepted) = self.spans_of(self.cluster, entries);
@@ -198,13 +229,14 @@ impl Knock<'_> {
 
     fn share_of_rule(&self, file: &FwFile, parsed: &ParsedRule) -> Share {
         let rule = &parsed.rule;
-        let anywhere =
-            |value: Option<&str>| value.map_or(Share::All, |text| self.share_of(file, text));
+        let anywhere = |value: Option<&str>, wanted: &Span| {
+            value.map_or(Share::All, |text| self.share_of(file, text, wanted))
+        };
         let iface = if set(rule.iface.as_deref()).is_some() { Share::Some } else { Share::All };
         let filters = [
             iface,
-            anywhere(set(rule.source.as_deref())),
-            anywhere(set(rule.dest.as_deref())),
+            anywhere(set(rule.source.as_deref()), &self.network),
+            anywhere(set(rule.dest.as_deref()), &self.called),
             self.share_of_ports(parsed),
         ];
         filters.into_iter().min().unwrap_or(Share::All)
@@ -250,32 +282,32 @@ impl Knock<'_> {
         }
     }
 
-    fn share_of(&self, file: &FwFile, text: &str) -> Share {
+    fn share_of(&self, file: &FwFile, text: &str, wanted: &Span) -> Share {
         if let Some(reference) = Reference::ipset(text) {
             let own =
                 file.ipsets.get(reference.name).filter(|_| reference.prefix != Prefix::Cluster);
             let found = own.or_else(|| self.cluster.ipsets.get(reference.name));
             // What SDN's sets hold is not in the files.
-            return found.map_or(Share::Some, |entries| self.share_of_set(file, entries));
+            return found.map_or(Share::Some, |entries| self.share_of_set(file, entries, wanted));
         }
         match Reference::alias(text) {
             Some(reference) => self
                 .alias_span(file, &reference)
-                .map_or(Share::Some, |span| share(&[span], &[], &self.network)),
+                .map_or(Share::Some, |span| share(&[span], &[], wanted)),
             None => {
                 let spans: Vec<_> = parse_list(text)
                     .unwrap_or_default()
                     .iter()
                     .map(|element| element.span)
                     .collect();
-                share(&spans, &[], &self.network)
+                share(&spans, &[], wanted)
             }
         }
     }
 
-    fn share_of_set(&self, file: &FwFile, entries: &[IpsetEntry]) -> Share {
+    fn share_of_set(&self, file: &FwFile, entries: &[IpsetEntry], wanted: &Span) -> Share {
         let (held, excepted) = self.spans_of(file, entries);
-        share(&held, &excepted, &self.network)
+        share(&held, &excepted, wanted)
     }
 
     fn spans_of(&self, file: &FwFile, entries: &[IpsetEntry]) -> (Vec<Span>, Vec<Span>) {

@@ -5,20 +5,27 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use phoenix_formats::Vmid;
-use phoenix_formats::firewall::{Level, NeverMatches, Rule};
+use phoenix_formats::firewall::{NeverMatches, Rule};
 
 use crate::desired::{Container, Desired, Ipv4Config, Located, Vm};
 use crate::load::finding::{Finding, Findings};
-use crate::load::firewall::scope;
+use crate::load::firewall::{Home, scope};
 
 /// Notes rules of the cluster and of all guests that do nothing.
 pub(super) fn idle_rules(desired: &Desired, findings: &mut Findings) {
-    let cluster = desired.firewall.iter().filter_map(|firewall| firewall.rules.as_ref());
+    let cluster = desired.firewall.iter().flat_map(|firewall| {
+        let node = firewall.node.as_ref().and_then(|node| node.rules.as_ref());
+        firewall.rules.iter().chain(node)
+    });
     let owners = owners(desired);
     let node = desired.network.address.as_ref().map(|address| IpNet::V4(address.value));
     for rules in cluster {
         twice(rules, findings);
         findings.extend(rules.iter().filter_map(|rule| foreign_to_node(rule, node, &owners)));
+    }
+    if let Some(firewall) = &desired.firewall {
+        let groups = firewall.definitions.groups.values();
+        groups.filter_map(|group| group.value.rules.as_ref()).for_each(|r| twice(r, findings));
     }
     let containers = desired.containers.values();
     let containers =
@@ -75,7 +82,7 @@ fn twice(rules: &[Located<Rule>], findings: &mut Findings) {
 }
 
 fn foreign_to_guest(rule: &Located<Rule>, local: &[IpNet]) -> Option<Finding> {
-    let why = rule.value.never_matches(&scope(Level::Guest, &rule.value), local)?;
+    let why = rule.value.never_matches(&scope(Home::Guest(None), &rule.value), local)?;
     let (field, help) = match &why {
         NeverMatches::NoSuchNic { .. } => ("iface", "Write `eth0` or `eth1`."),
         NeverMatches::ForeignDestination { .. } => {
@@ -101,7 +108,7 @@ fn foreign_to_node(
 ) -> Option<Finding> {
     // A guest's rule is asked about its own addresses: here these are the node's.
     let local = node.map(|node| vec![node])?;
-    let why = rule.value.never_matches(&scope(Level::Guest, &rule.value), &local)?;
+    let why = rule.value.never_matches(&scope(Home::Guest(None), &rule.value), &local)?;
     let (field, address) = match &why {
         NeverMatches::ForeignDestination { dest } => ("dest", dest),
         NeverMatches::ForeignSource { source_address } => ("source", source_address),

@@ -1,10 +1,19 @@
-//! Firewalls of the cluster and of guests.
+//! Firewalls of the cluster, the node and guests.
+
+mod names;
+mod node;
+mod rule;
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{List, Scalar};
-use crate::desired::Policy;
+pub use self::names::{Alias, Group, IpsetEntry, Removed, RemovedHere};
+pub use self::node::NodeFirewall;
+pub use self::rule::{Rule, RuleType};
+use super::{List, Words};
+use crate::desired::{ForwardPolicy, LogLevel, Policy};
 
 /// The cluster's firewall: `/etc/pve/firewall/cluster.fw`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -15,9 +24,48 @@ pub struct ClusterFirewall {
     pub default_input_policy: Option<Policy>,
     /// What happens to packets from the node that no rule decides. Absent: left alone.
     pub default_output_policy: Option<Policy>,
+    /// What happens to packets through the node that no rule decides; in force only with `nftables` of
+    /// the node. Absent: left alone.
+    pub default_forward_policy: Option<ForwardPolicy>,
+    /// Whether frames between guests are filtered too. Absent: left alone.
+    pub ebtables: Option<bool>,
+    /// How much is logged. Absent: left alone.
+    pub log_ratelimit: Option<LogRateLimit>,
     /// The rules for the node itself, in order; the first that matches decides. They do not apply to
     /// guests. Absent: left alone; an empty list: no rules.
     pub global_firewall_rules: Option<List<Rule>>,
+    /// Names for addresses and networks, which rules of the node and of guests can use. Those that are
+    /// not named here are left alone.
+    pub aliases: Option<BTreeMap<String, Option<Alias>>>,
+    /// Sets of addresses by name, which rules use as `+name`. Those that are not named here are left
+    /// alone; an empty list: an empty set.
+    pub ipsets: Option<BTreeMap<String, Option<List<IpsetEntry>>>>,
+    /// Security groups by name, which rules of the type `group` use. Those that are not named here are
+    /// left alone.
+    pub groups: Option<BTreeMap<String, Option<Group>>>,
+    /// Names that shall not be in the file any more.
+    pub removed: Option<Removed>,
+    /// The firewall of this node alone.
+    pub node: Option<NodeFirewall>,
+    /// From where operators reach the node: addresses or networks. Rules that would shut ssh and the web
+    /// interface to one of them are an error; one of the two is a warning.
+    #[schemars(example = &"192.168.1.10")]
+    pub operator_addresses: Option<Words>,
+    /// `true` makes warnings of the errors that tell a lockout. Default: `false`.
+    pub allow_lockout: Option<bool>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct LogRateLimit {
+    /// Whether there is a limit. Default: `true`.
+    pub enabled: Option<bool>,
+    /// How many packets are logged in a time: `N/second`, `N/minute`, `N/hour` or `N/day`. Default:
+    /// `1/second`.
+    #[schemars(example = &"5/minute", regex(pattern = r"^[1-9][0-9]*/(second|minute|hour|day)$"))]
+    pub rate: Option<String>,
+    /// How many packets are logged before the rate counts. Default: 5.
+    pub burst: Option<u64>,
 }
 
 /// A guest's firewall: `/etc/pve/firewall/<number>.fw`.
@@ -33,63 +81,28 @@ pub struct GuestFirewall {
     pub policy_in: Option<Policy>,
     /// The same as `default_output_policy`, in Proxmox VE's own word.
     pub policy_out: Option<Policy>,
+    /// Whether DHCP passes. Proxmox VE lets it pass unless this is `false`. Absent: left alone.
+    pub dhcp: Option<bool>,
+    /// Whether neighbour discovery passes, without which there is no IPv6. Absent: left alone.
+    pub ndp: Option<bool>,
+    /// Whether the guest may send router advertisements. Absent: left alone.
+    pub radv: Option<bool>,
+    /// Whether the guest may only use its own Ethernet addresses. Absent: left alone.
+    pub macfilter: Option<bool>,
+    /// Whether the guest may only use its own IP addresses. Absent: left alone.
+    pub ipfilter: Option<bool>,
+    /// The level at which packets to the guest that the policy refuses are logged. Absent: left alone.
+    pub log_level_in: Option<LogLevel>,
+    /// The level at which packets from the guest that the policy refuses are logged. Absent: left alone.
+    pub log_level_out: Option<LogLevel>,
     /// The rules in order; the first that matches decides. Absent: left alone; an empty list: no rules.
     pub rules: Option<List<Rule>>,
-}
-
-/// The direction of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RuleType {
-    /// Packets to the node or guest.
-    In,
-    /// Packets from the node or guest.
-    Out,
-    /// Packets through the node. Not for guests.
-    Forward,
-    /// A security group: `action` names it.
-    Group,
-}
-
-/// One firewall rule.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-pub struct Rule {
-    /// The direction. Needed.
-    #[serde(rename = "type")]
-    pub direction: Option<RuleType>,
-    /// `ACCEPT`, `DROP` or `REJECT`; for the type `group` the name of the security group. Needed.
-    #[schemars(example = &"ACCEPT")]
-    pub action: Option<String>,
-    /// A macro of Proxmox VE, such as `SSH` or `HTTPS`, instead of `proto` and `port`.
-    #[serde(rename = "macro")]
-    #[schemars(example = &"HTTPS")]
-    pub macro_name: Option<String>,
-    /// The protocol, such as `tcp`. Needed with `port`.
-    #[schemars(example = &"tcp")]
-    pub proto: Option<Scalar>,
-    /// Where packets come from: an address, subnet, range, alias, `+ipset`, or a list with commas.
-    #[schemars(example = &"10.0.0.0/24")]
-    pub source: Option<String>,
-    /// Where packets go to, written as `source`.
-    #[schemars(example = &"10.0.0.13")]
-    pub dest: Option<String>,
-    /// The port that packets go to: a number, `80:90` for a range, or a list with commas.
-    #[schemars(example = &"80,443")]
-    pub port: Option<Scalar>,
-    /// The port that packets come from, written as `port`.
-    pub sport: Option<Scalar>,
-    /// The interface: `eth0` or `net0` of a guest, the device's name on the node.
-    #[schemars(example = &"eth1")]
-    pub iface: Option<String>,
-    /// The level at which matches are logged: `nolog`, `emerg`, `alert`, `crit`, `err`, `warning`,
-    /// `notice`, `info` or `debug`.
-    #[schemars(example = &"info")]
-    pub log: Option<String>,
-    /// The ICMP type by name. Only with `proto` `icmp` or `icmpv6`.
-    #[schemars(example = &"echo-request")]
-    pub icmp_type: Option<Scalar>,
-    /// `false` keeps the rule in the file without effect. Default: `true`.
-    pub enabled: Option<bool>,
-    /// What the rule is for, on one line.
-    pub comment: Option<String>,
+    /// Names for addresses and networks, for the rules of this guest. Those that are not named here are
+    /// left alone.
+    pub aliases: Option<BTreeMap<String, Option<Alias>>>,
+    /// Sets of addresses by name, for the rules of this guest, and `ipfilter-netN`: the addresses that
+    /// its interface N may use. Those that are not named here are left alone; an empty list: an empty set.
+    pub ipsets: Option<BTreeMap<String, Option<List<IpsetEntry>>>>,
+    /// Names that shall not be in the file any more.
+    pub removed: Option<RemovedHere>,
 }

@@ -71,7 +71,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         }
     }
     for vm in observed.desired.vms.keys() {
-        draft.defer(Address::new("vm", vm), "virtual machines are not managed yet");
+        draft.defer(Address::new("vm", vm), "of virtual machines only the firewall is managed yet");
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
