@@ -215,6 +215,11 @@ impl Draft {
         &self.graph[id.0]
     }
 
+    /// Returns whether a resource cannot be done yet.
+    pub fn is_deferred(&self, address: &Address) -> bool {
+        self.deferred.iter().any(|deferred| deferred.address == *address)
+    }
+
     /// Notes something that cannot be done yet.
     pub fn defer(&mut self, address: Address, reason: impl Into<String>) {
         self.deferred.push(Deferred { address, reason: reason.into() });
