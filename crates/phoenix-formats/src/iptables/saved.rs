@@ -1,5 +1,6 @@
 //! A whole rule set in the form of iptables-save(8), line by line.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -236,8 +237,8 @@ impl Reader {
             return self
                 .warn(number, "a `\"` is not closed, and the value takes the line's end with it");
         };
-        let table = self.tables.last().map(|table| table.name.clone()).unwrap_or_default();
-        match Rule::from_saved(&table, &words, number) {
+        let table = self.tables.last().map_or("", |table| table.name.as_str());
+        match Rule::from_saved(table, &words, number) {
             Ok(rule) => self.keep(Rule { counters, ..rule }),
             Err(RuleError::NoVerb) => self.other_command(number, &words),
             Err(error) => self.warn(number, error.to_string()),
@@ -251,16 +252,16 @@ impl Reader {
         self.rules.push(rule);
     }
 
-    fn other_command(&mut self, number: usize, words: &[String]) {
-        let Some(place) = words.iter().position(|word| OTHER_COMMANDS.contains(&word.as_str()))
+    fn other_command(&mut self, number: usize, words: &[Cow<'_, str>]) {
+        let Some(place) = words.iter().position(|word| OTHER_COMMANDS.contains(&word.as_ref()))
         else {
-            let first = words.first().map_or("", String::as_str);
+            let first = words.first().map_or("", AsRef::as_ref);
             return self.warn(
                 number,
                 format!("`{first}` is no command such as `-A`, and nothing is loaded"),
             );
         };
-        if let ("-N" | "--new-chain", Some(name)) = (words[place].as_str(), words.get(place + 1)) {
+        if let ("-N" | "--new-chain", Some(name)) = (words[place].as_ref(), words.get(place + 1)) {
             self.declare(name);
         }
     }
