@@ -284,12 +284,7 @@ impl FwFile {
         present: &[ParsedRule],
         rules: &[Rule],
     ) -> Result<String, EditError> {
-        // Rules that are spelled the same need no comparison of what they mean.
-        let same = present.iter().zip(rules).take_while(|(old, new)| old.rule == **new).count();
-        let before: Vec<_> = present[same..].iter().map(|parsed| parsed.rule.meaning()).collect();
-        let after: Vec<_> = rules[same..].iter().map(Rule::meaning).collect();
-        let behind = keep(&before, &after).into_iter().map(|old| old.map(|old| old + same));
-        let kept: Vec<_> = (0..same).map(Some).chain(behind).collect();
+        let kept = kept_rules(present, rules);
         let scope = self.scope_of(section);
         let stays = |new: usize, old: usize| {
             let (new, old): (&Rule, &Rule) = (&rules[new], &present[old].rule);
@@ -373,4 +368,18 @@ impl FwFile {
             .map(|(index, _)| index)
             .collect()
     }
+}
+
+/// Returns for each of `rules` the present one that it is; most are spelled as they were, from both ends on.
+fn kept_rules(present: &[ParsedRule], rules: &[Rule]) -> Vec<Option<usize>> {
+    let same = |(old, new): &(&ParsedRule, &Rule)| old.rule == **new;
+    let front = present.iter().zip(rules).take_while(same).count();
+    let (old, new) = (&present[front..], &rules[front..]);
+    let back = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+    let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
+    let before: Vec<_> = old.iter().map(|parsed| parsed.rule.meaning()).collect();
+    let after: Vec<_> = new.iter().map(Rule::meaning).collect();
+    let middle = keep(&before, &after).into_iter().map(|old| old.map(|old| old + front));
+    let behind = present.len() - back..present.len();
+    (0..front).map(Some).chain(middle).chain(behind.map(Some)).collect()
 }

@@ -3,11 +3,14 @@
 //! The form follows what iptables(8) 1.8 compares when it deletes: the order of the options before any
 //! match does not count, nor that of the options of one match, but the order of the matches does.
 
+mod name;
 mod value;
 
 use std::borrow::Cow;
 
-pub(super) use value::{Name, Value};
+pub(super) use name::Name;
+use name::named;
+pub(super) use value::Value;
 
 /// One option with its value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,58 +40,8 @@ pub(super) struct Options<'a> {
     unknown: Vec<String>,
 }
 
-/// An option that is understood.
-struct Known {
-    /// The matches or targets that bring it; empty for those that every rule has.
-    scopes: &'static [&'static str],
-    name: Name,
-    spellings: &'static [&'static str],
-}
-
-const EVERY: &[&str] = &[];
-const PORTS: &[&str] = &["tcp", "udp"];
-const NAT: &[&str] = &["DNAT", "SNAT", "REDIRECT", "MASQUERADE"];
-
 /// The matches whose every effect is understood; all others make a rule unknown.
 const MATCHES: [&str; 7] = ["tcp", "udp", "multiport", "comment", "conntrack", "state", "addrtype"];
-
-const fn known(
-    scopes: &'static [&'static str],
-    name: Name,
-    spellings: &'static [&'static str],
-) -> Known {
-    Known { scopes, name, spellings }
-}
-
-// `--to` and the like are the abbreviations that getopt_long(3) accepts and people write.
-const OPTIONS: &[Known] = &[
-    known(EVERY, Name::Protocol, &["-p", "--protocol", "--proto"]),
-    known(EVERY, Name::Source, &["-s", "--source", "--src"]),
-    known(EVERY, Name::Destination, &["-d", "--destination", "--dst"]),
-    known(EVERY, Name::InInterface, &["-i", "--in-interface"]),
-    known(EVERY, Name::OutInterface, &["-o", "--out-interface"]),
-    known(EVERY, Name::Jump, &["-j", "--jump"]),
-    known(EVERY, Name::Goto, &["-g", "--goto"]),
-    known(EVERY, Name::Match, &["-m", "--match"]),
-    known(PORTS, Name::Dport, &["--dport", "--destination-port"]),
-    known(PORTS, Name::Sport, &["--sport", "--source-port"]),
-    known(&["tcp"], Name::TcpFlags, &["--tcp-flags"]),
-    known(&["tcp"], Name::Syn, &["--syn"]),
-    known(&["multiport"], Name::Dports, &["--dports", "--destination-ports"]),
-    known(&["multiport"], Name::Sports, &["--sports", "--source-ports"]),
-    known(&["comment"], Name::Comment, &["--comment"]),
-    known(&["conntrack"], Name::Ctstate, &["--ctstate"]),
-    known(&["state"], Name::State, &["--state"]),
-    known(&["addrtype"], Name::DstType, &["--dst-type"]),
-    known(&["addrtype"], Name::SrcType, &["--src-type"]),
-    known(&["DNAT"], Name::ToDestination, &["--to-destination", "--to-dest", "--to"]),
-    known(&["SNAT"], Name::ToSource, &["--to-source", "--to"]),
-    known(&["REDIRECT", "MASQUERADE"], Name::ToPorts, &["--to-ports", "--to-port", "--to"]),
-    known(NAT, Name::Random, &["--random"]),
-    known(NAT, Name::RandomFully, &["--random-fully"]),
-    known(&["DNAT", "SNAT"], Name::Persistent, &["--persistent"]),
-    known(&["REJECT"], Name::RejectWith, &["--reject-with"]),
-];
 
 impl<'a> Options<'a> {
     /// Takes the words of a rule apart, without the chain and what stands before it.
@@ -114,33 +67,32 @@ impl<'a> Options<'a> {
         let negated = first == "!";
         let (word, rest) =
             if negated { rest.split_first().unwrap_or((first, rest)) } else { (first, rest) };
-        let Some(option) = self.find(word).filter(|option| rest.len() >= option.name.arity())
-        else {
+        let Some(name) = self.find(word).filter(|name| rest.len() >= name.arity()) else {
             self.unknown.push(first.clone());
             return Some(&words[1..]);
         };
-        let (values, rest) = rest.split_at(option.name.arity());
-        self.add(option, negated, values);
+        let (values, rest) = rest.split_at(name.arity());
+        self.add(name, negated, values);
         Some(rest)
     }
 
-    fn find(&mut self, word: &str) -> Option<&'static Known> {
-        let named = |option: &&Known| option.spellings.contains(&word);
-        let in_scope = |option: &&Known| option.scopes.is_empty() || self.in_scope(option.scopes);
-        if let Some(option) = OPTIONS.iter().filter(named).find(in_scope) {
-            return Some(option);
+    fn find(&mut self, word: &str) -> Option<Name> {
+        let named = named(word).iter().copied();
+        if let Some(name) = named.clone().find(|name| self.in_scope(*name)) {
+            return Some(name);
         }
         // An option of the protocol's own match loads that match by itself.
         let module = place_of(self.protocol.as_deref()?)?;
-        let of_protocol = |option: &&Known| option.scopes.contains(&MATCHES[module]);
-        let option = OPTIONS.iter().filter(named).find(of_protocol)?;
+        let name = named.clone().find(|name| name.scopes().contains(&MATCHES[module]))?;
         self.load(module);
-        Some(option)
+        Some(name)
     }
 
-    fn in_scope(&self, scopes: &[&str]) -> bool {
+    fn in_scope(&self, name: Name) -> bool {
         let target = self.target.first().map(|item| item.value.text());
-        scopes.iter().any(|scope| self.last_of(scope).is_some() || target == Some(*scope))
+        let scopes = name.scopes();
+        scopes.is_empty()
+            || scopes.iter().any(|scope| self.last_of(scope).is_some() || target == Some(*scope))
     }
 
     fn last_of(&self, scope: &str) -> Option<usize> {
@@ -152,12 +104,12 @@ impl<'a> Options<'a> {
         self.matches.push(Loaded { module: MATCHES[module], items: Vec::new() });
     }
 
-    fn add(&mut self, option: &'static Known, negated: bool, words: &'a [String]) {
-        let value = Value::read(option.name, words).unwrap_or_else(|word| {
+    fn add(&mut self, option: Name, negated: bool, words: &'a [String]) {
+        let value = Value::read(option, words).unwrap_or_else(|word| {
             self.unknown.push(word.to_owned());
             Value::Text(Cow::Borrowed(word))
         });
-        let name = if option.name == Name::Syn { Name::TcpFlags } else { option.name };
+        let name = if option == Name::Syn { Name::TcpFlags } else { option };
         let item = Item { name, negated, value };
         match name {
             Name::Match => self.add_match(&item),
@@ -171,8 +123,8 @@ impl<'a> Options<'a> {
                 }
                 self.header.push(item);
             }
-            _ if option.scopes.is_empty() => self.header.push(item),
-            _ => self.place(option, item),
+            _ if option.scopes().is_empty() => self.header.push(item),
+            _ => self.place(option.scopes(), item),
         }
     }
 
@@ -183,8 +135,8 @@ impl<'a> Options<'a> {
         }
     }
 
-    fn place(&mut self, option: &Known, item: Item<'a>) {
-        match option.scopes.iter().filter_map(|scope| self.last_of(scope)).max() {
+    fn place(&mut self, scopes: &[&str], item: Item<'a>) {
+        match scopes.iter().filter_map(|scope| self.last_of(scope)).max() {
             Some(place) => self.matches[place].items.push(item),
             None => self.target.push(item),
         }
