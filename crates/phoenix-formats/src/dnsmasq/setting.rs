@@ -161,11 +161,10 @@ impl Setting {
             "except-interface" => Self::ExceptInterface(words(value)),
             "conf-dir" => return Ok(conf_dir(value)),
             "conf-file" => {
-                return Ok(Some(super::lines::shown(value))
-                    .filter(|path| !path.is_empty())
-                    .map(Self::ConfFile));
+                let path = super::lines::shown(value).into_owned();
+                return Ok(Some(path).filter(|path| !path.is_empty()).map(Self::ConfFile));
             }
-            "addn-hosts" => Self::AddnHosts(super::lines::shown(value)),
+            "addn-hosts" => Self::AddnHosts(super::lines::shown(value).into_owned()),
             "stop-dns-rebind" => Self::StopRebind,
             "rebind-localhost-ok" => Self::RebindLocalhostOk,
             "rebind-domain-ok" => Self::RebindDomainOk(rebind_domains(value)),
@@ -185,7 +184,7 @@ fn everything(domains: Vec<Domain>) -> Vec<Domain> {
 
 fn address(value: &str) -> Result<Option<Setting>, Fault> {
     let (domains, rest) = domains(value)?;
-    let answer = match rest.as_str() {
+    let answer = match &*rest {
         "" if domains.is_empty() => return Ok(None),
         "" => Given::NoName,
         "#" => Given::Null,
@@ -199,7 +198,7 @@ fn address(value: &str) -> Result<Option<Setting>, Fault> {
 
 fn server_or_local(value: &str) -> Result<Option<Setting>, Fault> {
     let (domains, rest) = domains(value)?;
-    let route = match rest.as_str() {
+    let route = match &*rest {
         "" if domains.is_empty() => return Ok(None),
         "" => Route::Local,
         "#" => Route::Usual,

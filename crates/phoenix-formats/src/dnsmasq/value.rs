@@ -6,7 +6,7 @@ use super::lines::shown;
 
 /// Splits at commas that are not quoted; white space round the parts goes.
 pub(super) fn list(value: &str) -> impl Iterator<Item = String> {
-    value.split(',').map(|part| shown(part.trim_matches(' ')))
+    value.split(',').map(|part| shown(part.trim_matches(' ')).into_owned())
 }
 
 /// Reads an address without anything round it.

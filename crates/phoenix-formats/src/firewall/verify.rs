@@ -42,9 +42,9 @@ pub(super) fn verify(rule: &Rule, scope: &Scope) -> Result<Verified, RuleError> 
     let mut verified = Verified::default();
     verify_kind(rule, scope, &mut verified);
     verify_iface(rule, scope, &mut verified);
-    if let Some(name) =
-        rule.action.macro_name().filter(|name| truthy(name) && macro_name(name).is_none())
-    {
+    let called = set(rule.action.macro_name());
+    let known = called.and_then(macro_name);
+    if let (Some(name), None) = (called, known) {
         verified.fault(Property::Macro, format!("unknown macro `{name}`"));
     }
     verify_proto(rule, &mut verified);
@@ -53,7 +53,9 @@ pub(super) fn verify(rule: &Rule, scope: &Scope) -> Result<Verified, RuleError> 
     verify_sport(rule, &mut verified);
     verify_address(Property::Source, set(rule.source.as_deref()), scope, &mut verified)?;
     verify_address(Property::Dest, set(rule.dest.as_deref()), scope, &mut verified)?;
-    verify_macro(rule, &mut verified);
+    if let Some(name) = known.filter(|_| verified.errors.is_empty()) {
+        verify_macro(rule, name, &mut verified);
+    }
     Ok(verified)
 }
 
@@ -315,12 +317,7 @@ fn verify_alias(
     }
 }
 
-fn verify_macro(rule: &Rule, verified: &mut Verified) {
-    let Some(name) = rule.action.macro_name().filter(|name| truthy(name)) else { return };
-    if !verified.errors.is_empty() {
-        return;
-    }
-    let name = macro_name(name).unwrap_or(name);
+fn verify_macro(rule: &Rule, name: &str, verified: &mut Verified) {
     let conflict = macro_rules(name, verified.version).find_map(|template| template.conflict(rule));
     if let Some((property, value)) = conflict {
         verified

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// More words than most rules have.
+const USUAL_WORDS: usize = 16;
+
 /// Splits `line` into words, or returns nothing when a quote stays open.
 ///
 /// A double quote may open anywhere in a word; the closing one ends the word. A backslash is special
@@ -9,7 +12,9 @@ use std::borrow::Cow;
 pub(super) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
     if !line.contains('"') {
         let words = line.split([' ', '\t', '\n']).filter(|word| !word.is_empty());
-        return Some(words.map(Cow::Borrowed).collect());
+        let mut taken = Vec::with_capacity(USUAL_WORDS);
+        taken.extend(words.map(Cow::Borrowed));
+        return Some(taken);
     }
     let mut splitter = Splitter::default();
     for c in line.chars() {

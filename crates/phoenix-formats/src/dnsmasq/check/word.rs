@@ -21,10 +21,10 @@ pub(super) fn check(name: &str, value: Option<&str>) -> Result<(), Fault> {
     let given = value.is_some();
     let fits = match name {
         "log-facility" => is_facility(&text),
-        "local-service" => !given || matches!(text.as_str(), "net" | "host"),
-        "add-mac" => !given || matches!(text.as_str(), "base64" | "text"),
+        "local-service" => !given || matches!(&*text, "net" | "host"),
+        "add-mac" => !given || matches!(&*text, "base64" | "text"),
         "dnssec-check-unsigned" => !given || text == "no",
-        "tftp-unique-root" => !given || matches!(text.as_str(), "ip" | "mac"),
+        "tftp-unique-root" => !given || matches!(&*text, "ip" | "mac"),
         "bogus-nxdomain" | "ignore-address" => network(&text).is_some(),
         "auth-peer" => list(raw).all(|word| value::address(&word).is_some()),
         "alias" => is_alias(raw),
