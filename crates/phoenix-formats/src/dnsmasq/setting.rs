@@ -1,5 +1,6 @@
 //! What an option says, for the options that phoenix understands.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -175,7 +176,7 @@ impl Setting {
 }
 
 fn words(value: &str) -> Vec<String> {
-    list(value).filter(|word| !word.is_empty()).collect()
+    list(value).filter(|word| !word.is_empty()).map(Cow::into_owned).collect()
 }
 
 fn everything(domains: Vec<Domain>) -> Vec<Domain> {
@@ -246,7 +247,7 @@ fn own_name(word: &str) -> Result<String, Fault> {
 }
 
 fn cname(value: &str) -> Result<Setting, Fault> {
-    let mut words: Vec<String> = list(value).collect();
+    let mut words: Vec<_> = list(value).collect();
     // A number behind at least two names is how long the answer may be kept.
     if words.len() > 2 && words.last().is_some_and(|last| is_digits(last)) {
         words.pop();
@@ -278,19 +279,19 @@ fn interface_name(value: &str) -> Result<Setting, Fault> {
         Some((_, version)) if !matches!(version, "4" | "6") => {
             Err(Fault::refused(format!("`{version}` is not an IP version")))
         }
-        _ => Ok(Setting::InterfaceName { name, interface }),
+        _ => Ok(Setting::InterfaceName { name, interface: interface.into_owned() }),
     }
 }
 
 fn domain(value: &str) -> Result<Option<Setting>, Fault> {
-    let words: Vec<String> = list(value).collect();
-    let name = own_name(words.first().map_or("", String::as_str))?;
-    let (net, local) = match words.get(1).map(String::as_str) {
+    let words: Vec<_> = list(value).collect();
+    let name = own_name(words.first().map_or("", AsRef::as_ref))?;
+    let (net, local) = match words.get(1).map(AsRef::as_ref) {
         None | Some("") => (None, false),
         Some(range) if range.contains('/') => {
             let net = network(range);
             let net = net.ok_or_else(|| Fault::refused(format!("`{range}` is not a network")))?;
-            match words.get(2).map(String::as_str) {
+            match words.get(2).map(AsRef::as_ref) {
                 None => (Some(net), false),
                 Some("local") => (Some(net), true),
                 Some(word) => return Err(Fault::refused(format!("`{word}` is not `local`"))),
@@ -306,7 +307,7 @@ fn domain(value: &str) -> Result<Option<Setting>, Fault> {
 }
 
 fn addresses(value: &str) -> Result<Vec<IpAddr>, Fault> {
-    let read = |word: String| {
+    let read = |word: Cow<'_, str>| {
         value::address(&word).ok_or_else(|| Fault::refused(format!("`{word}` is not an address")))
     };
     list(value).map(read).collect()
@@ -314,8 +315,9 @@ fn addresses(value: &str) -> Result<Vec<IpAddr>, Fault> {
 
 fn conf_dir(value: &str) -> Option<Setting> {
     let mut words = list(value);
-    let path = words.next().filter(|path| !path.is_empty())?;
-    Some(Setting::ConfDir { path, patterns: words.filter(|word| !word.is_empty()).collect() })
+    let path = words.next().filter(|path| !path.is_empty())?.into_owned();
+    let patterns = words.filter(|word| !word.is_empty()).map(Cow::into_owned).collect();
+    Some(Setting::ConfDir { path, patterns })
 }
 
 fn rebind_domains(value: &str) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! The small values that options are made of.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::lines::shown;
 
 /// Splits at commas that are not quoted; white space round the parts goes.
-pub(super) fn list(value: &str) -> impl Iterator<Item = String> {
-    value.split(',').map(|part| shown(part.trim_matches(' ')).into_owned())
+pub(super) fn list(value: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    value.split(',').map(|part| shown(part.trim_matches(' ')))
 }
 
 /// Reads an address without anything round it.

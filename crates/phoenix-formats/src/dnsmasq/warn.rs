@@ -124,7 +124,7 @@ fn ptr(name: &str) -> Vec<String> {
 /// What was seen, for what shows only when several lines are looked at together.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    records: BTreeSet<String>,
+    records: Vec<String>,
     wildcards: Vec<Domain>,
     bind_interfaces: Option<Place>,
     bind_dynamic: Option<Place>,
@@ -134,7 +134,7 @@ impl Seen {
     pub(super) fn add(&mut self, place: Place, name: &str, setting: Option<&Setting>) {
         match setting {
             Some(Setting::HostRecord { names, .. }) => self.records.extend(names.iter().cloned()),
-            Some(Setting::InterfaceName { name, .. }) => drop(self.records.insert(name.clone())),
+            Some(Setting::InterfaceName { name, .. }) => self.records.push(name.clone()),
             Some(Setting::Address { domains, answer: Given::Address(_) | Given::Null }) => {
                 self.wildcards.extend(domains.iter().cloned());
             }
@@ -150,8 +150,10 @@ impl Seen {
     ) -> Vec<(usize, Finding)> {
         let mut findings = Vec::new();
         let wildcards: BTreeSet<&Domain> = self.wildcards.iter().collect();
-        for (alias, (target, place)) in aliases {
-            let known = self.records.contains(target) || aliases.contains_key(target);
+        let has_both = !aliases.is_empty() && !wildcards.is_empty();
+        let records: BTreeSet<&String> = self.records.iter().filter(|_| has_both).collect();
+        for (alias, (target, place)) in aliases.iter().filter(|_| has_both) {
+            let known = records.contains(target) || aliases.contains_key(target);
             if !known && wildcards.contains(&Domain::Under(target.clone())) {
                 let message = format!(
                     "`{alias}` is answered without an address: `{target}` has one only by `address`, which does not count here"
