@@ -33,20 +33,23 @@ pub(super) struct Piece<'a> {
 
 /// Cuts a file; pieces with nothing in them are left out.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let lines = text.as_bytes().split_inclusive(|byte| *byte == b'\n').enumerate();
-    lines.flat_map(|(index, line)| {
-        let parts = line.chunks(LONGEST).enumerate();
-        parts.filter_map(move |(part, bytes)| piece(index + 1, part > 0, bytes))
+    text.split_inclusive('\n').enumerate().flat_map(|(index, line)| {
+        // Only a line that is too long can be cut in the middle of a letter.
+        let (short, long) = if line.len() <= LONGEST { (Some(line), "") } else { (None, line) };
+        let parts = long.as_bytes().chunks(LONGEST).map(String::from_utf8_lossy);
+        let parts = short.map(Cow::Borrowed).into_iter().chain(parts).enumerate();
+        parts.filter_map(move |(part, text)| piece(index + 1, part > 0, text))
     })
 }
 
-fn piece(line: usize, is_rest: bool, bytes: &[u8]) -> Option<Piece<'_>> {
-    // The text ends for dnsmasq at the first NUL, as text does in C.
-    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    let (text, unclosed) = match String::from_utf8_lossy(bytes) {
-        Cow::Borrowed(text) if !text.contains('"') => (unquoted(text), false),
+fn piece(line: usize, is_rest: bool, text: Cow<'_, str>) -> Option<Piece<'_>> {
+    let (text, unclosed) = match text {
+        Cow::Borrowed(text) if !text.bytes().any(|byte| matches!(byte, b'"' | 0)) => {
+            (unquoted(text), false)
+        }
         text => {
-            let (text, unclosed) = unquote(&text);
+            // The text ends for dnsmasq at the first NUL, as text does in C.
+            let (text, unclosed) = unquote(text.split('\0').next().unwrap_or_default());
             (Cow::Owned(text.trim_matches(' ').to_owned()), unclosed)
         }
     };
@@ -62,7 +65,7 @@ fn unquoted(line: &str) -> Cow<'_, str> {
     let begins = |at: &usize| line[..*at].chars().next_back().is_none_or(is_space);
     let comment = line.match_indices('#').map(|(at, _)| at).find(begins);
     let text = line[..comment.unwrap_or(line.len())].trim_matches(is_space);
-    if text.contains(|c| is_space(c) && c != ' ') {
+    if text.bytes().any(|byte| byte != b' ' && is_space(char::from(byte))) {
         text.replace(is_space, " ").into()
     } else {
         text.into()

@@ -21,8 +21,8 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
 pub(super) fn name(text: &str) -> Option<String> {
     let text = text.trim_end_matches(' ');
     let text = text.strip_suffix('.').unwrap_or(text);
-    let fits = |part: &str| part.len() <= 63;
-    let plain = text.split('.').all(fits) && !text.contains(|c: char| c.is_ascii_control());
+    let fits = |part: &[u8]| part.len() <= 63 && !part.iter().any(u8::is_ascii_control);
+    let plain = text.as_bytes().split(|byte| *byte == b'.').all(fits);
     plain.then(|| text.to_ascii_lowercase())
 }
 
