@@ -77,7 +77,7 @@ const ONCE: &[&str] = &[
 
 /// Returns the option's own spelling and whether it takes a value; nothing when there is no such option.
 pub(super) fn find(name: &str) -> Option<(&'static str, Takes)> {
-    let lists = [(FLAGS, Takes::Nothing), (SETTINGS, Takes::Value), (EITHER, Takes::Both)];
+    let lists = [(SETTINGS, Takes::Value), (FLAGS, Takes::Nothing), (EITHER, Takes::Both)];
     lists
         .into_iter()
         .find_map(|(list, takes)| list.binary_search(&name).ok().map(|place| (list[place], takes)))
