@@ -36,6 +36,19 @@ pub struct Rule {
     pub comment: Option<String>,
 }
 
+/// What a rule says beside its comment, letter by letter: flags and texts in the order of [`Rule`]'s fields.
+type Said<'a> = (bool, &'a RuleKind, &'a Action, [Option<&'a str>; 8]);
+
+impl Rule {
+    /// Returns what the rule says, to be compared and sorted: two rules that differ in their comments say the same.
+    pub fn said(&self) -> Said<'_> {
+        let Self { enabled, kind, action, comment: _, .. } = self;
+        let Self { iface, source, dest, proto, dport, sport, log, icmp_type, .. } = self;
+        let texts = [iface, source, dest, proto, dport, sport, log, icmp_type];
+        (*enabled, kind, action, texts.map(Option::as_deref))
+    }
+}
+
 /// Says which packets a rule sees.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleKind {
