@@ -161,6 +161,62 @@ pub enum Want {
         /// The ports.
         ports: Vec<u16>,
     },
+    /// `ss -Hltn` has every one of these ports on all IPv4 addresses.
+    Everywhere {
+        /// The ports.
+        ports: Vec<u16>,
+    },
+    /// `ip -json address show` has an interface with this name, and it is up.
+    Up {
+        /// The interface's name.
+        name: String,
+    },
+    /// `ip -json route get` answers with this gateway on this interface.
+    RouteVia {
+        /// The gateway.
+        via: std::net::Ipv4Addr,
+        /// The interface's name.
+        device: String,
+    },
+    /// `ip -json rule show` has a rule that sends packets from this address to this table.
+    Rule {
+        /// The address.
+        from: std::net::Ipv4Addr,
+        /// The table's number.
+        table: u32,
+    },
+    /// `ip -json route show table N` has a default route by this gateway on this interface.
+    TableDefault {
+        /// The gateway.
+        via: std::net::Ipv4Addr,
+        /// The interface's name.
+        device: String,
+    },
+    /// The files `arp_ignore` and `arp_announce` of `all` and of these interfaces, in this order, say
+    /// that each answers ARP for its own addresses only.
+    OwnArpOnly {
+        /// The interfaces' names.
+        interfaces: Vec<String>,
+    },
+    /// The program ends with status 0 and names every one of these words.
+    Names(Vec<String>),
+    /// The program says exactly this; white space around it does not count.
+    Says(String),
+    /// `pct list` has this container as running.
+    Running(u32),
+    /// `getent ahostsv4` answers with this address and no other.
+    Host(std::net::Ipv4Addr),
+    /// resolv.conf(5) asks these servers, in this order.
+    Nameservers(Vec<std::net::IpAddr>),
+    /// `pve-firewall status` says that the firewall runs, is on or off, and has nothing left to do.
+    Firewall {
+        /// Whether it is on.
+        enabled: bool,
+    },
+    /// A name has addresses, and all of them are among these.
+    AddressIn(Vec<std::net::IpAddr>),
+    /// A connection is made.
+    Connects,
 }
 
 impl Run {

@@ -30,7 +30,7 @@ const CLUSTER: &str = "/etc/pve/corosync.conf";
 const FILE_MODE: u32 = 0o644;
 
 /// Asks where `/etc/localtime` leads, which names the zone.
-fn zone_argv() -> Argv {
+pub(crate) fn zone_argv() -> Argv {
     argv(["readlink", "--", LOCALTIME])
 }
 
