@@ -178,10 +178,17 @@ pub enum Want {
         /// The interface's name.
         device: String,
     },
-    /// `ip -json rule show` has a rule that sends packets from this address to this table.
-    Rule {
+    /// The program prints these lines and no others.
+    Lines(Vec<String>),
+    /// The program prints a line that holds this text.
+    Mentions(String),
+    /// The program ends with status 0, and what it prints ends with this text.
+    EndsWith(String),
+    /// `ip -json rule show` has a rule that sends what comes from this address to this table, and no
+    /// other address there.
+    OwnRule {
         /// The address.
-        from: std::net::Ipv4Addr,
+        ip: std::net::Ipv4Addr,
         /// The table's number.
         table: u32,
     },
@@ -192,14 +199,6 @@ pub enum Want {
         /// The interface's name.
         device: String,
     },
-    /// The files `arp_ignore` and `arp_announce` of `all` and of these interfaces, in this order, say
-    /// that each answers ARP for its own addresses only.
-    OwnArpOnly {
-        /// The interfaces' names.
-        interfaces: Vec<String>,
-    },
-    /// The program ends with status 0 and names every one of these words.
-    Names(Vec<String>),
     /// The program says exactly this; white space around it does not count.
     Says(String),
     /// `pct list` has this container as running.

@@ -79,7 +79,7 @@ fn time_zone(desired: &Desired) -> Option<Check> {
     let zone = &desired.identity.timezone.as_ref()?.value;
     let title = format!("the time zone is {zone}");
     let help = "Run `timedatectl set-timezone` with the declared zone.";
-    let ask = on_node(identity::zone_argv(), Want::Names(vec![format!("/{zone}\n")]));
+    let ask = on_node(identity::zone_argv(), Want::EndsWith(format!("/{zone}")));
     Some(check(Address::new("identity", "timezone"), title, ask, help))
 }
 

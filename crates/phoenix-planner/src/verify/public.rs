@@ -19,9 +19,12 @@ const TABLE: u32 = 101;
 /// The ruleset of the public interface, in the container.
 const RULESET: [&str; 2] = ["inet", "phoenix_public"];
 
-/// Where the kernel keeps settings of interfaces. They are read by a program in the container: a file
+/// Where the kernel keeps the settings of all interfaces. They are read by a program in the container: a file
 /// below `/proc/sys/net` shows the network of who reads it, whichever way it was opened.
-const SETTINGS: &str = "/proc/sys/net/ipv4/conf";
+const SETTINGS: &str = "/proc/sys/net/ipv4/conf/all";
+
+/// Settings with which an interface answers ARP for its own addresses only, and asks with them only.
+const ARP: [(&str, &str); 2] = [("arp_ignore", "1"), ("arp_announce", "2")];
 
 /// Returns the ports that the container serves on its public interface: those of 80 and 443 that
 /// nginx's files ask for, or both where no file says.
@@ -104,17 +107,12 @@ fn arp(container: &Container, public: &PublicInterface) -> Option<Check> {
     if public.kind == PublicKind::Ipvlan {
         return None;
     }
-    let internal = container.net0.as_ref().map(|net0| net0.name.to_string());
-    let interfaces =
-        internal.into_iter().chain([PublicInterface::NAME.to_owned()]).collect::<Vec<_>>();
-    let folders = ["all"].into_iter().chain(interfaces.iter().map(String::as_str));
-    let files = folders.flat_map(|folder| {
-        ["arp_ignore", "arp_announce"].map(|name| format!("{SETTINGS}/{folder}/{name}"))
-    });
+    let files = ARP.map(|(name, _)| format!("{SETTINGS}/{name}"));
     let argv = ["cat".to_owned()].into_iter().chain(files).collect();
+    let wanted = ARP.map(|(_, value)| value.to_owned()).to_vec();
     let title = format!("only eth1 answers ARP for {}", public.ip.addr());
     let help = "Set `net.ipv4.conf.all.arp_ignore=1` and `net.ipv4.conf.all.arp_announce=2` in the container: clients may use the internal interface's MAC, past the rules of eth1.";
-    let ask = inside(container, argv, Want::OwnArpOnly { interfaces });
+    let ask = inside(container, argv, Want::Lines(wanted));
     Some(check(container, "arp", title, ask, help.to_owned()))
 }
 
@@ -122,8 +120,11 @@ fn arp(container: &Container, public: &PublicInterface) -> Option<Check> {
 fn own_route(container: &Container, public: &PublicInterface) -> Vec<Check> {
     let Some(via) = public.gateway else { return Vec::new() };
     let (from, device) = (public.ip.addr(), PublicInterface::NAME.to_owned());
-    let rule =
-        inside(container, argv(["ip", "-json", "rule", "show"]), Want::Rule { from, table: TABLE });
+    let rule = inside(
+        container,
+        argv(["ip", "-json", "rule", "show"]),
+        Want::OwnRule { ip: from, table: TABLE },
+    );
     let table = argv(["ip", "-json", "route", "show", "table", &TABLE.to_string()]);
     let table = inside(container, table, Want::TableDefault { via, device });
     let help = "Run /etc/phoenix/public-interface.sh in the container, and look at what it says; `phoenix plan` shows whether it is as declared.";
@@ -155,7 +156,7 @@ fn ruleset(container: &Container, public: &PublicInterface) -> Option<Check> {
     }
     let [family, table] = RULESET;
     let words = argv(["nft", "list", "table", family, table]);
-    let want = Want::Names(vec![PublicInterface::NAME.to_owned()]);
+    let want = Want::Mentions(PublicInterface::NAME.to_owned());
     let help = "Load it in the container with `nft -f /etc/phoenix/public-interface.nft`: until then every port that the container opens is open on eth1.";
     let title = "the rules of eth1 are loaded".to_owned();
     Some(check(container, "nftables", title, inside(container, words, want), help.to_owned()))

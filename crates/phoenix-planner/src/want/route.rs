@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use phoenix_formats::iproute::{Route, TableRoute, read_route, read_routes, read_rules};
+use ipnet::Ipv4Net;
+use phoenix_formats::iproute::{Route, read_route, read_rules, read_table};
 
 use super::success;
 use crate::probe::Output;
@@ -29,18 +30,18 @@ pub(super) fn via(output: &Output, gateway: Ipv4Addr, device: &str) -> Result<()
     Err(format!("the way out is by {via} on {}, not by {gateway} on {device}", route.device))
 }
 
-pub(super) fn rule(output: &Output, from: Ipv4Addr, table: u32) -> Result<(), String> {
+pub(super) fn own_rule(output: &Output, ip: Ipv4Addr, table: u32) -> Result<(), String> {
     success(output)?;
     let rules = read_rules(&output.stdout).map_err(|error| error.to_string())?;
-    let own = rules.iter().find(|rule| {
-        rule.from.is_some_and(|net| net.addr() == IpAddr::V4(from) && net.prefix_len() == 32)
-    });
-    match own {
-        Some(rule) if rule.table == table.to_string() => Ok(()),
-        Some(rule) => {
-            Err(format!("packets from {from} look in table {}, not in {table}", rule.table))
-        }
-        None => Err(format!("no rule sends packets from {from} to table {table}")),
+    let table = table.to_string();
+    let own = rules.iter().filter(|rule| rule.table == table);
+    let (right, others): (Vec<_>, Vec<_>) =
+        own.partition(|rule| rule.source == Some(Ipv4Net::from(ip)));
+    match (right.is_empty(), others.first().map(|rule| rule.source)) {
+        (true, _) => Err(format!("no rule sends what comes from {ip} to table {table}")),
+        (false, Some(Some(other))) => Err(format!("a rule sends {other} to table {table} too")),
+        (false, Some(None)) => Err(format!("a rule sends everything to table {table}")),
+        (false, None) => Ok(()),
     }
 }
 
@@ -49,19 +50,12 @@ pub(super) fn table_default(
     gateway: Ipv4Addr,
     device: &str,
 ) -> Result<(), String> {
-    success(output)?;
-    let routes = read_routes(&output.stdout).map_err(|error| error.to_string())?;
-    let defaults = routes.iter().filter(|route| route.destination == "default");
-    match defaults.min_by_key(|route| route.metric) {
-        Some(TableRoute { via, device: by, .. })
-            if *via == Some(IpAddr::V4(gateway)) && by == device =>
-        {
-            Ok(())
-        }
-        Some(TableRoute { via, device: by, .. }) => {
-            let via = via.map_or_else(|| "no gateway".to_owned(), |via| via.to_string());
-            Err(format!("its default route is by {via} on {by}, not by {gateway} on {device}"))
-        }
-        None => Err("it has no default route".to_owned()),
+    // A table that never was is an error of ip(8), and an empty table all the same.
+    let routes = read_table(&output.stdout).map_err(|error| error.to_string())?;
+    let default = routes.iter().find(|route| route.destination.is_none());
+    match default {
+        Some(route) if route.gateway == Some(gateway) && route.device == device => Ok(()),
+        Some(route) => Err(format!("it has `{route}`, not `default via {gateway} dev {device}`")),
+        None => Err(format!("there is no route `default via {gateway} dev {device}`")),
     }
 }

@@ -3,35 +3,27 @@
 use super::success;
 use crate::probe::Output;
 
-/// What `arp_ignore` and `arp_announce` must be at least: answer only on the interface that has the
-/// address, and ask with an address of the interface (ip-sysctl in the kernel's documentation).
-const ARP: [(&str, u32); 2] = [("arp_ignore", 1), ("arp_announce", 2)];
-
-/// The greater of `all` and the interface's own value is in force.
-pub(super) fn own_arp_only(output: &Output, interfaces: &[String]) -> Result<(), String> {
+pub(super) fn lines(output: &Output, wanted: &[String]) -> Result<(), String> {
     success(output)?;
-    let values = output.stdout.lines().map(|line| line.trim().parse::<u32>());
-    let values = values.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-    let (all, own) = values.split_at(ARP.len().min(values.len()));
-    if all.len() + own.len() != ARP.len() * (interfaces.len() + 1) {
-        return Err("it does not say all that was asked".to_owned());
+    let present = output.stdout.lines().map(str::trim).collect::<Vec<_>>();
+    if present == *wanted {
+        return Ok(());
     }
-    for (interface, own) in interfaces.iter().zip(own.chunks(ARP.len())) {
-        for (((name, least), all), own) in ARP.iter().zip(all).zip(own) {
-            let value = all.max(own);
-            if value < least {
-                return Err(format!("{name} of {interface} is {value}, not {least}"));
-            }
-        }
-    }
-    Ok(())
+    Err(format!("it is {}, not {}", present.join(" "), wanted.join(" ")))
 }
 
-pub(super) fn names(output: &Output, words: &[String]) -> Result<(), String> {
+pub(super) fn mentions(output: &Output, text: &str) -> Result<(), String> {
     success(output)?;
-    let missing = words.iter().filter(|word| !output.stdout.contains(word.as_str()));
-    let missing = missing.cloned().collect::<Vec<_>>().join(", ");
-    if missing.is_empty() { Ok(()) } else { Err(format!("it does not name {missing}")) }
+    if output.stdout.lines().any(|line| line.contains(text)) {
+        return Ok(());
+    }
+    Err(format!("it does not show `{text}`"))
+}
+
+pub(super) fn ends_with(output: &Output, text: &str) -> Result<(), String> {
+    success(output)?;
+    let said = output.stdout.trim_end();
+    if said.ends_with(text) { Ok(()) } else { Err(format!("it is `{said}`")) }
 }
 
 pub(super) fn says(output: &Output, wanted: &str) -> Result<(), String> {
