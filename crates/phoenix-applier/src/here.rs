@@ -57,7 +57,7 @@ pub fn has_address(address: Ipv4Addr) -> bool {
 
 fn answer(question: &Question) -> Answer {
     let result = match question {
-        Question::Connect(to) => connect(*to),
+        Question::Connect { to, .. } => connect(*to),
         Question::Resolve { server, name, record } => resolve(*server, name, *record),
     };
     result.unwrap_or_else(Answer::Unreachable)

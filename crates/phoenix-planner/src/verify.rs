@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use phoenix_formats::Vmid;
 
 pub(crate) use self::public::{gateway, interface, not_only_on};
-pub use self::report::{Finding, Outcome, Summary, json, summary, text};
+pub use self::report::{Finding, Outcome, Summary, failures, json, summary, text};
 use crate::address::Address;
 use crate::desired::Desired;
 use crate::location::Place;
@@ -75,7 +75,12 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Question {
     /// Is a TCP connection accepted here?
-    Connect(SocketAddr),
+    Connect {
+        /// Where.
+        to: SocketAddr,
+        /// The line with which a person asks the same.
+        by_hand: String,
+    },
     /// Which addresses does this server give to a name?
     Resolve {
         /// The server.
@@ -90,7 +95,7 @@ pub enum Question {
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect(to) => write!(f, "TCP to {to}"),
+            Self::Connect { to, by_hand } => write!(f, "TCP to {to}, as by `{by_hand}`"),
             Self::Resolve { server, name, record } => {
                 let record = if *record == Record::A { "A" } else { "AAAA" };
                 write!(f, "DNS at {server}: {record} {name}")
@@ -196,7 +201,10 @@ pub fn checks(
         let inside = inside.chain(public::checks(&observed, container)?);
         let runs = observed.is_running(container.vmid);
         checks.extend(inside.map(|check| if runs { check } else { check.of_stopped() }));
-        checks.extend(outside::ports(container, &public::ports(&observed, container), standing));
+        if observed.config(container.vmid).is_some() {
+            let ports = public::ports(&observed, container);
+            checks.extend(outside::ports(desired, container, &ports, standing));
+        }
     }
     checks.extend(outside::public_domain(desired, standing));
     Ok(checks)
@@ -205,8 +213,8 @@ pub fn checks(
 /// Returns the checks that need no node: the ports of every public address, and the public domain.
 pub fn from_here(desired: &Desired, standing: Standing) -> Vec<Check> {
     let containers = desired.containers.values();
-    let ports =
-        containers.flat_map(|container| outside::ports(container, &outside::PORTS, standing));
+    let ports = containers
+        .flat_map(|container| outside::ports(desired, container, &outside::PORTS, standing));
     ports.chain(outside::public_domain(desired, standing)).collect()
 }
 

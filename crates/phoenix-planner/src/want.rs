@@ -55,7 +55,10 @@ fn success(output: &Output) -> Result<(), String> {
     if output.success() {
         return Ok(());
     }
-    Err(format!("it ended with status {}: {}", output.exit, output.stderr.trim()))
+    match output.stderr.trim() {
+        "" => Err(format!("it ended with status {}", output.exit)),
+        said => Err(format!("it ended with status {}: {said}", output.exit)),
+    }
 }
 
 fn up(output: &Output, name: &str) -> Result<Link, String> {

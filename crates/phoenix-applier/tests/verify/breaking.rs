@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use phoenix_applier::{Network, verify};
 use phoenix_planner::desired::{Desired, Located};
 use phoenix_planner::source::{FileKind, Origin};
-use phoenix_planner::verify::{Finding, Outcome, Standing, from_here};
+use phoenix_planner::verify::{Ask, Finding, Outcome, Question, Standing, from_here};
 
 use crate::resolver::{Say, serve};
 use crate::support::{Applied, ONCE, desired, failures, only};
@@ -123,8 +123,10 @@ fn ports_that_refuse_are_found_and_the_curl_line_is_said() {
     let refused = "refused: nothing listens there".to_owned();
     let expected = ["lxc/101/port/80", "lxc/101/port/443"].map(|a| (a.to_owned(), refused.clone()));
     assert_eq!(failures(&findings), expected);
-    let https = "curl --insecure --head --connect-to ::127.66.11.101:443 https://127.66.11.101/";
-    assert!(findings[1].check.help.contains(https), "{}", findings[1].check.help);
+    let by_hand =
+        |n: usize| findings[n].check.looked_at().rsplit_once(" by ").unwrap().1.to_owned();
+    assert_eq!(by_hand(0), "`curl --head http://127.66.11.101/`");
+    assert_eq!(by_hand(1), "`curl --head --insecure https://127.66.11.101/`");
 }
 
 #[test]
@@ -132,23 +134,33 @@ fn a_port_that_answers_is_fine() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut checks = from_here(&on_loopback(Ipv4Addr::LOCALHOST), Standing::Lan);
     checks.truncate(1);
-    let phoenix_planner::verify::Ask::Here { question, .. } = &mut checks[0].ask else {
+    let Ask::Here { question, .. } = &mut checks[0].ask else {
         panic!("it asks the network");
     };
-    *question = phoenix_planner::verify::Question::Connect(listener.local_addr().unwrap());
+    let Question::Connect { to, .. } = question else { panic!("it makes a connection") };
+    *to = listener.local_addr().unwrap();
     let findings = verify(checks, None, &Network, Standing::Lan, ONCE);
     assert_eq!(failures(&findings), []);
 }
 
 #[test]
 fn the_node_does_not_try_its_own_macvlan() {
-    let checks = from_here(&desired(), Standing::Node);
+    let mut desired = desired();
+    let origin = Origin::file(FileKind::Hypervisor);
+    desired.network.public_domain = Some(Located { value: "example.com".to_owned(), origin });
+    let mut checks = from_here(&desired, Standing::Node);
+    // The domain has no resolver here.
+    checks.truncate(2);
     let findings = verify(checks, None, &Network, Standing::Node, ONCE);
     assert_eq!(findings.len(), 2);
     for finding in findings {
         let Outcome::Skipped(why) = finding.outcome else { panic!("{finding:?}") };
         assert!(why.starts_with("the node cannot reach its own macvlan"), "{why}");
         assert!(why.contains("phoenix verify --from-here"), "{why}");
+        let port = if why.contains("https:") { 443 } else { 80 };
+        let curl = format!("`curl --head --connect-to ::192.168.1.153:{port} http");
+        assert!(why.contains(&curl), "{why}");
+        assert!(why.ends_with("://phoenix-verify.example.com/`"), "{why}");
     }
 }
 

@@ -97,6 +97,12 @@ fn hostname(
     Ok(())
 }
 
+/// Returns whether the node has a name from its next boot on.
+pub(crate) fn boots_as(observed: &Observed<'_>, name: &str) -> bool {
+    let text = observed.facts.text(&Location::node(HOSTNAME));
+    text.is_some_and(|text| renamed(text, name) == text)
+}
+
 fn rename(address: Address, wanted: &Located<String>, old: Option<&str>, write: Write) -> Action {
     let note = |old: &str| {
         format!(

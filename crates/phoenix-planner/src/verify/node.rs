@@ -18,7 +18,7 @@ pub(super) fn checks(observed: &Observed<'_>) -> Vec<Check> {
         address(desired),
         gateway(desired),
         hosts(observed),
-        hostname(desired),
+        hostname(observed),
         time_zone(desired),
         dnsmasq(desired),
         resolver(desired),
@@ -67,12 +67,20 @@ fn hosts(observed: &Observed<'_>) -> Option<Check> {
     Some(check(Address::new("hosts", "node"), title, ask, help))
 }
 
-fn hostname(desired: &Desired) -> Option<Check> {
-    let name = &desired.identity.hostname.as_ref()?.value;
+fn hostname(observed: &Observed<'_>) -> Option<Check> {
+    let name = &observed.desired.identity.hostname.as_ref()?.value;
     let title = format!("the node is called {name}");
-    let help = "A new name is in force when the node has booted.";
-    let ask = on_node(argv(["hostname"]), Want::Says(name.clone()));
-    Some(check(Address::new("identity", "hostname"), title, ask, help))
+    let help = "Run `phoenix apply`; a new name is in force when the node has booted.";
+    // With its domain it is the same name.
+    let running = observed.node_name().unwrap_or_default();
+    let is_own = running.split('.').next() == Some(name);
+    let said = if is_own { running.to_owned() } else { name.clone() };
+    let ask = on_node(argv(["hostname"]), Want::Says(said));
+    let check = check(Address::new("identity", "hostname"), title, ask, help);
+    if !is_own && identity::boots_as(observed, name) {
+        return Some(check.skipped("from the next boot on"));
+    }
+    Some(check)
 }
 
 fn time_zone(desired: &Desired) -> Option<Check> {
@@ -94,7 +102,8 @@ fn resolver(desired: &Desired) -> Option<Check> {
     let mut servers = resolv_conf::servers(desired)?;
     servers.truncate(phoenix_formats::resolv_conf::MOST_NAMESERVERS);
     let title = format!("the node asks {}", resolv_conf::words(&servers));
-    let help = "Another program has written /etc/resolv.conf: `phoenix plan` says which, or corrects the file.";
+    let help =
+        "Run `phoenix plan`: it corrects /etc/resolv.conf, or says which other program writes it.";
     let probe = Probe::File(Location::node(resolv_conf::FILE));
     let ask = Ask::Place { probe, want: Want::Nameservers(servers) };
     Some(check(Address::new("resolv-conf", "node"), title, ask, help))

@@ -23,43 +23,49 @@ fn here(address: Address, title: String, ask: Ask, help: String, standing: Stand
 }
 
 /// Returns the checks that the ports of a container's public interface answer.
-pub(super) fn ports(container: &Container, ports: &[u16], standing: Standing) -> Vec<Check> {
+pub(super) fn ports(
+    desired: &Desired,
+    container: &Container,
+    ports: &[u16],
+    standing: Standing,
+) -> Vec<Check> {
     let Some(public) = container.public.as_ref().filter(|public| public.enabled) else {
         return Vec::new();
     };
-    ports.iter().map(|port| answers(container, public, *port, standing)).collect()
+    let domain = desired.network.public_domain.as_ref().map(|domain| domain.value.as_str());
+    let check = |port: &u16| {
+        let to = SocketAddr::new(IpAddr::V4(public.ip.addr()), *port);
+        let check = answers(container, to, by_hand(to, domain), standing);
+        if standing == Standing::Node && lxc::bypasses_node(public) {
+            check.skipped(&from_elsewhere(public, to, domain))
+        } else {
+            check
+        }
+    };
+    ports.iter().map(check).collect()
 }
 
-fn answers(
-    container: &Container,
-    public: &PublicInterface,
-    port: u16,
-    standing: Standing,
-) -> Check {
-    let to = SocketAddr::new(IpAddr::V4(public.ip.addr()), port);
-    let help = format!(
-        "Repeat it by hand with `{}`. Refused: look at what listens in the container. No answer: look at its rules, at `ip neighbour` here, and at the switch.",
-        by_hand(to)
-    );
-    let ask = Ask::Here { question: Question::Connect(to), want: Want::Connects };
-    let address = lxc::address(container.vmid).part("port").part(port);
-    let check = here(address, format!("{to} answers"), ask, help, standing);
-    if standing == Standing::Node && lxc::bypasses_node(public) {
-        let kind = public.kind.as_str();
-        return check.skipped(&format!(
-            "the node cannot reach its own {kind}: run `phoenix verify --from-here` on another machine of the LAN"
-        ));
-    }
-    check
+fn answers(container: &Container, to: SocketAddr, by_hand: String, standing: Standing) -> Check {
+    let help = "Refused: look at what listens in the container. No answer: look at its rules, at `ip neighbour` here, and at the switch.";
+    let ask = Ask::Here { question: Question::Connect { to, by_hand }, want: Want::Connects };
+    let address = lxc::address(container.vmid).part("port").part(to.port());
+    here(address, format!("{to} answers"), ask, help.to_owned(), standing)
 }
 
-/// Returns the line that asks the same with curl(1), whatever name the certificate has.
-fn by_hand(to: SocketAddr) -> String {
-    let (ip, port) = (to.ip(), to.port());
-    match port {
-        443 => format!("curl --insecure --head --connect-to ::{ip}:443 https://{ip}/"),
-        80 => format!("curl --head --connect-to ::{ip}:80 http://{ip}/"),
-        _ => format!("curl --head http://{to}/"),
+fn from_elsewhere(public: &PublicInterface, to: SocketAddr, domain: Option<&str>) -> String {
+    let (kind, curl) = (public.kind.as_str(), by_hand(to, domain));
+    format!(
+        "the node cannot reach its own {kind}: run `phoenix verify --from-here` on another machine of the LAN, or `{curl}`"
+    )
+}
+
+/// Returns the line that asks the same with curl(1): under a name of the public domain, so that the
+/// certificate is judged too, else whatever certificate there is.
+fn by_hand(to: SocketAddr, domain: Option<&str>) -> String {
+    let (scheme, insecure) = if to.port() == 443 { ("https", "--insecure ") } else { ("http", "") };
+    match domain {
+        Some(domain) => format!("curl --head --connect-to ::{to} {scheme}://{LABEL}.{domain}/"),
+        None => format!("curl --head {insecure}{scheme}://{}/", to.ip()),
     }
 }
 

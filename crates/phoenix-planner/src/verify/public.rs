@@ -128,10 +128,10 @@ fn own_route(container: &Container, public: &PublicInterface) -> Vec<Check> {
     let table = argv(["ip", "-json", "route", "show", "table", &TABLE.to_string()]);
     let table = inside(container, table, Want::TableDefault { via, device });
     let help = "Run /etc/phoenix/public-interface.sh in the container, and look at what it says; `phoenix plan` shows whether it is as declared.";
-    let of = |title, ask| check(container, "public-route", title, ask, help.to_owned());
+    let of = |part, title, ask| check(container, part, title, ask, help.to_owned());
     vec![
-        of(format!("answers from {from} look in table {TABLE}"), rule),
-        of(format!("table {TABLE} leads to {via} by eth1"), table),
+        of("public-route", format!("answers from {from} look in table {TABLE}"), rule),
+        of("public-route/table", format!("table {TABLE} leads to {via} by eth1"), table),
     ]
 }
 
@@ -209,11 +209,16 @@ fn no_nat(observed: &Observed<'_>, container: &Container) -> Result<Option<Check
         Ok(rules) if rules.is_empty() => Ok(()),
         Ok(rules) => Err(left(&rules)),
     };
+    let ask = if observed.is_running(container.vmid) {
+        Ask::Read { from, found }
+    } else {
+        Ask::Skip("the container does not run: NAT to it stays until it has shown that it serves the ports itself".to_owned())
+    };
     Ok(Some(Check {
         address: address(container, "nat"),
         title: format!("no NAT of its public ports to {internal} is left"),
         vantage: Vantage::Node,
-        ask: Ask::Read { from, found },
+        ask,
         help: "Run `phoenix apply`: it removes them once the container has shown that it serves the ports itself.".to_owned(),
     }))
 }

@@ -77,14 +77,24 @@ pub fn summary(findings: &[Finding]) -> String {
     format!("{fine} ok, {failed} failed, {skipped} skipped.")
 }
 
+/// Returns what failed for a person, as in [`text`]; nothing when all is fine.
+pub fn failures(findings: &[Finding]) -> String {
+    let failed = |finding: &&Finding| matches!(finding.outcome, Outcome::Failed(_));
+    lines(&findings.iter().filter(failed).collect::<Vec<_>>())
+}
+
 /// Returns the findings for a person: a line for each check, and below it what failed and what to do.
 pub fn text(findings: &[Finding]) -> String {
-    let width = findings.iter().map(|f| f.check.address.as_str().len()).max().unwrap_or(0);
-    let mut lines = findings.iter().map(|finding| line(finding, width)).collect::<String>();
+    let mut lines = lines(&findings.iter().collect::<Vec<_>>());
     if !lines.is_empty() {
         lines.push('\n');
     }
     lines + &summary(findings) + "\n"
+}
+
+fn lines(findings: &[&Finding]) -> String {
+    let width = findings.iter().map(|f| f.check.address.as_str().len()).max().unwrap_or(0);
+    findings.iter().map(|finding| line(finding, width)).collect()
 }
 
 fn line(finding: &Finding, width: usize) -> String {

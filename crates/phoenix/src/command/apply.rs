@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use phoenix_applier::{Event, Flow, Outcome, Patience, Report, apply};
 use phoenix_planner::plan::Plan;
 use phoenix_planner::preview::SHORT_DIGEST;
-use phoenix_planner::verify::{self, Check, Finding, Vantage};
+use phoenix_planner::verify::{self, Check, Vantage};
 
 use crate::args::{Apply, Consent, Format, Places};
 use crate::exit::Exit;
@@ -142,10 +142,9 @@ fn prove(session: &mut Session, plan: &Plan) {
         return;
     }
     out::say(&format!("Verified what was changed: {}", verify::summary(&findings)));
-    let failed = |finding: &Finding| matches!(finding.outcome, verify::Outcome::Failed(_));
-    let failed = findings.into_iter().filter(failed).collect::<Vec<_>>();
-    if !failed.is_empty() {
-        out::say(verify::text(&failed).trim_end());
+    let failures = verify::failures(&findings);
+    if !failures.is_empty() {
+        out::say(failures.trim_end());
     }
 }
 
