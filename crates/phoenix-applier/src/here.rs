@@ -51,9 +51,19 @@ impl Outside for Network {
 }
 
 /// Returns whether this machine has an address itself.
+///
+/// Nothing is sent: the kernel chooses a source, and to an address of the machine that is the address.
 pub fn has_address(address: Ipv4Addr) -> bool {
-    UdpSocket::bind((address, 0)).is_ok()
+    let source = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((address, DISCARD))?;
+        socket.local_addr()
+    };
+    source().is_ok_and(|source| source.ip() == IpAddr::V4(address))
 }
+
+/// Any port will do; this one is for what nobody reads (RFC 863).
+const DISCARD: u16 = 9;
 
 fn answer(question: &Question) -> Answer {
     let result = match question {

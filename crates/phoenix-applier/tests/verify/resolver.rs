@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
+use phoenix_applier::here::has_address;
 use phoenix_applier::{Network, Outside};
 use phoenix_planner::probe::Answer;
 use phoenix_planner::verify::{Question, Record};
@@ -102,6 +103,13 @@ fn what_the_server_says_instead_is_told() {
     ] {
         assert_eq!(ask(Say::Error(code), Record::A), Answer::Unreachable(words.to_owned()));
     }
+}
+
+#[test]
+fn a_machine_knows_its_own_addresses() {
+    assert!(has_address(Ipv4Addr::LOCALHOST));
+    // Nobody has an address of RFC 5737.
+    assert!(!has_address(Ipv4Addr::new(192, 0, 2, 1)));
 }
 
 #[test]
