@@ -211,6 +211,7 @@ fn shown(answer: &Answer) -> String {
             let said = stderr.lines().map(|line| format!("! {line}\n")).collect::<String>();
             format!("{exit}{stdout}{said}")
         }
+        Answer::Addresses(_) | Answer::Connected => "no answer of a node".to_owned(),
         Answer::Absent => "absent".to_owned(),
         Answer::Unreadable(why) => format!("unreadable: {why}"),
         Answer::Unreachable(why) => format!("unreachable: {why}"),

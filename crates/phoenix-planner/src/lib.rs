@@ -23,4 +23,5 @@ pub mod problem;
 pub mod refusal;
 pub mod schema;
 pub mod source;
+pub mod verify;
 pub mod want;

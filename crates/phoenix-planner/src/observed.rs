@@ -27,7 +27,7 @@ pub(crate) fn links_argv() -> Argv {
     argv(["ip", "-json", "-details", "address", "show"])
 }
 
-fn list_argv() -> Argv {
+pub(crate) fn list_argv() -> Argv {
     argv(["pct", "list"])
 }
 

@@ -161,6 +161,61 @@ pub enum Want {
         /// The ports.
         ports: Vec<u16>,
     },
+    /// `ss -Hltn` has every one of these ports on all IPv4 addresses.
+    Everywhere {
+        /// The ports.
+        ports: Vec<u16>,
+    },
+    /// `ip -json address show` has an interface with this name, and it is up.
+    Up {
+        /// The interface's name.
+        name: String,
+    },
+    /// `ip -json route get` answers with this gateway on this interface.
+    RouteVia {
+        /// The gateway.
+        via: std::net::Ipv4Addr,
+        /// The interface's name.
+        device: String,
+    },
+    /// The program prints these lines and no others.
+    Lines(Vec<String>),
+    /// The program prints a line that holds this text.
+    Mentions(String),
+    /// The program ends with status 0, and what it prints ends with this text.
+    EndsWith(String),
+    /// `ip -json rule show` has a rule that sends what comes from this address to this table, and no
+    /// other address there.
+    OwnRule {
+        /// The address.
+        ip: std::net::Ipv4Addr,
+        /// The table's number.
+        table: u32,
+    },
+    /// `ip -json route show table N` has a default route by this gateway on this interface.
+    TableDefault {
+        /// The gateway.
+        via: std::net::Ipv4Addr,
+        /// The interface's name.
+        device: String,
+    },
+    /// The program says exactly this; white space around it does not count.
+    Says(String),
+    /// `pct list` has this container as running.
+    Running(u32),
+    /// `getent ahostsv4` answers with this address and no other.
+    Host(std::net::Ipv4Addr),
+    /// resolv.conf(5) asks these servers, in this order.
+    Nameservers(Vec<std::net::IpAddr>),
+    /// `pve-firewall status` says that the firewall runs, is on or off, and has nothing left to do.
+    Firewall {
+        /// Whether it is on.
+        enabled: bool,
+    },
+    /// A name has addresses, and all of them are among these.
+    AddressIn(Vec<std::net::IpAddr>),
+    /// A connection is made.
+    Connects,
 }
 
 impl Run {

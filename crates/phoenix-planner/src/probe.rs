@@ -1,6 +1,7 @@
 //! Questions to a node and its answers, as data.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,10 @@ pub enum Answer {
     Names(Vec<String>),
     /// What a program said.
     Ran(Output),
+    /// The addresses of a name, as a DNS server gave them.
+    Addresses(Vec<IpAddr>),
+    /// A connection was made, and closed again.
+    Connected,
     /// There is no such file or folder.
     Absent,
     /// It is there and cannot be used: not UTF-8, too large, not permitted.

@@ -63,6 +63,8 @@ pub enum Command {
     Capture(Capture),
     /// Prints what phoenix understands of a file of the node.
     Inspect(Inspect),
+    /// Looks whether what is declared is in force, and says what to do where it is not.
+    Verify(Verify),
     /// Plans, applies and plans again on an example, in a temporary folder.
     Demo(Demo),
 }
@@ -265,6 +267,26 @@ pub enum FirewallLevel {
     Host,
     /// `VMID.fw`.
     Guest,
+}
+
+/// `phoenix verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only these resources with their parts; all when none is named.
+    #[arg(value_name = "ADDR")]
+    pub addresses: Vec<Address>,
+
+    /// Prints JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Needs no node: looks only at what any machine of the LAN can see.
+    #[arg(long)]
+    pub from_here: bool,
+
+    /// How often a check is asked before it counts as failed, two seconds apart.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub attempts: u32,
 }
 
 /// `phoenix demo`.

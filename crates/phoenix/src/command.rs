@@ -10,3 +10,4 @@ pub(crate) mod schema;
 pub(crate) mod setup;
 pub(crate) mod show;
 pub(crate) mod validate;
+pub(crate) mod verify;

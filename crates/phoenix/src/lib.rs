@@ -42,6 +42,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Schema(args) => command::schema::run(args),
         Command::Capture(args) => command::capture::run(places, args),
         Command::Inspect(args) => command::inspect::run(places, args),
+        Command::Verify(args) => command::verify::run(places, args),
         Command::Demo(args) => command::demo::run(args),
     }
 }

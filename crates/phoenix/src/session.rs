@@ -1,6 +1,6 @@
 //! What every verb that plans begins with: the operator's files, the node, and the plan.
 
-use phoenix_applier::{Node, observe};
+use phoenix_applier::{Network, Node, Patience, observe};
 use phoenix_formats::Vmid;
 use phoenix_planner::address::Address;
 use phoenix_planner::desired::Desired;
@@ -10,6 +10,7 @@ use phoenix_planner::plan::Plan;
 use phoenix_planner::preview;
 use phoenix_planner::probe::Facts;
 use phoenix_planner::source::{Origin, Sources};
+use phoenix_planner::verify::{self, Check, Finding, Standing};
 
 use crate::args::{Format, Places, Scope};
 use crate::places::DeclaredPlaces;
@@ -20,6 +21,7 @@ pub(crate) struct Session {
     places: DeclaredPlaces,
     desired: Desired,
     node: Box<dyn Node>,
+    standing: Standing,
 }
 
 impl Session {
@@ -30,7 +32,11 @@ impl Session {
         complain::about_errors(&loaded);
         let desired = loaded.desired?;
         match node::find(places.node_dir.as_deref()) {
-            Ok(node) => Some(Self { places: DeclaredPlaces::of(&sources), desired, node }),
+            Ok(node) => {
+                let captured = places.node_dir.is_some();
+                let standing = if captured { Standing::Captured } else { Standing::Node };
+                Some(Self { places: DeclaredPlaces::of(&sources), desired, node, standing })
+            }
             Err(error) => {
                 complain::about(&error);
                 None
@@ -74,6 +80,21 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// Observes the node and returns every check of what is declared; says what is wrong and returns
+    /// `None` if files of the node cannot be used.
+    pub(crate) fn checks(&mut self) -> Option<Vec<Check>> {
+        let facts = self.observe();
+        verify::checks(&self.desired, &facts, self.standing)
+            .map_err(|refusals| complain::about_refusals(&refusals, &self.places))
+            .ok()
+    }
+
+    /// Returns what checks find.
+    pub(crate) fn verify(&mut self, checks: Vec<Check>, patience: Patience) -> Vec<Finding> {
+        let standing = self.standing;
+        phoenix_applier::verify(checks, Some(self.node()), &Network, standing, patience)
     }
 
     /// Returns a preview of a plan.

@@ -52,6 +52,8 @@ impl SimulatedNode {
                 self.package_state(name)
             }
             ["dnsmasq", "--test", options @ ..] => return self.test_dnsmasq(options),
+            ["getent", "ahostsv4", name] => self.host_address(name),
+            ["pve-firewall", "status"] => self.firewall_status(),
             ["hostname"] => done(format!("{}\n", self.settings.name)),
             ["printenv", "SSH_CONNECTION"] => {
                 Output { exit: 1, stdout: String::new(), stderr: String::new() }

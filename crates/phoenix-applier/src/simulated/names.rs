@@ -1,5 +1,8 @@
 //! Where the node's symbolic links lead, and its time zone.
 
+use std::net::IpAddr;
+
+use phoenix_formats::hosts::Hosts;
 use phoenix_formats::property::is_time_zone;
 use phoenix_planner::probe::Output;
 
@@ -11,6 +14,12 @@ const LOCALTIME: &str = "/etc/localtime";
 
 /// Debian's own note of the zone, which timedatectl(1) keeps up where there is one.
 const TIMEZONE: &str = "/etc/timezone";
+
+/// The file of names that need no server.
+const HOSTS: &str = "/etc/hosts";
+
+/// What getent(1) ends with when a name is in no source.
+const NOT_KNOWN: i32 = 2;
 
 const ZONES: &str = "/usr/share/zoneinfo";
 
@@ -34,6 +43,15 @@ impl SimulatedNode {
             None if zone.is_some_and(is_time_zone) => done(format!("{path}\n")),
             None => fail(1, ""),
         }
+    }
+
+    /// Answers `getent ahostsv4 NAME` from hosts(5) alone: a captured folder asks no server.
+    pub(super) fn host_address(&self, name: &str) -> Output {
+        let hosts = Hosts::parse(&self.text(HOSTS).unwrap_or_default());
+        let addresses = hosts.addresses_of(name).into_iter().filter(IpAddr::is_ipv4);
+        let lines = addresses.map(|address| format!("{address:<15} STREAM {name}\n"));
+        let lines = lines.collect::<String>();
+        if lines.is_empty() { fail(NOT_KNOWN, "") } else { done(lines) }
     }
 
     /// Runs `timedatectl set-timezone`.

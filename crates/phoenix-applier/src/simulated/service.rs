@@ -3,6 +3,7 @@
 //! A unit that is there is enabled and runs, unless `live/units/UNIT` says something else, a word a
 //! line: `disabled`, and `inactive` or `failed`.
 
+use phoenix_formats::firewall::{FwFile, Level};
 use phoenix_planner::probe::Output;
 
 use super::{SimulatedNode, dnsmasq, done, fail};
@@ -10,6 +11,9 @@ use crate::node::NodeError;
 
 /// The unit that every node has.
 const FIREWALL: &str = "pve-firewall.service";
+
+/// The cluster's rules and options.
+const CLUSTER: &str = "/etc/pve/firewall/cluster.fw";
 
 /// What systemctl(1) ends with when there is no such unit, and when it does not run.
 const NO_UNIT: i32 = 5;
@@ -86,6 +90,18 @@ impl SimulatedNode {
             "is-enabled" => answer(0, "enabled"),
             _ => None,
         }
+    }
+
+    /// Answers `pve-firewall status`. A service that runs has read the files by then: it looks at them
+    /// every ten seconds, and nothing waits here.
+    pub(super) fn firewall_status(&self) -> Output {
+        let text = self.text(CLUSTER).unwrap_or_default();
+        let enabled = FwFile::parse(Level::Cluster, &text, None);
+        let enabled = enabled.option("enable");
+        let enabled =
+            if enabled.is_some_and(|value| value != "0") { "enabled" } else { "disabled" };
+        let runs = if self.unit_state(FIREWALL) == State::Active { "running" } else { "stopped" };
+        done(format!("Status: {enabled}/{runs}\n"))
     }
 
     /// Runs systemctl(1) on a unit; `None` for words that this unit is never called with.

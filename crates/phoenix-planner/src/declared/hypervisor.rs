@@ -46,9 +46,12 @@ pub struct Network {
     /// An address for the node on the public bridge, through which it reaches its own macvlan
     /// containers. Accepted, not managed yet.
     pub public_shim_address: Option<String>,
-    /// The public domain that must resolve to the public address. Accepted, not managed yet.
+    /// The public domain: `phoenix verify` looks whether names below it lead to the public address.
+    #[schemars(example = &"example.com")]
     pub public_domain: Option<String>,
-    /// The resolver that is asked for the public domain. Accepted, not managed yet.
+    /// The DNS server that `phoenix verify` asks for the public domain, with or without a port. Default:
+    /// the public domain is not looked at.
+    #[schemars(example = &"1.1.1.1")]
     pub public_resolver: Option<String>,
     /// The node's own interface.
     pub interfaces: Option<Interfaces>,

@@ -1,6 +1,6 @@
 //! What is wanted of the node itself: its network and its names.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::Ipv4Net;
 use phoenix_formats::BridgeName;
@@ -31,6 +31,11 @@ pub struct Network {
     pub public_subnet: Option<Located<Ipv4Net>>,
     /// `network.macvlan_attachment`; `auto` when absent.
     pub attachment: Attachment,
+    /// `network.public_domain`, in lower case and without a dot at its end: what lies below it must lead to
+    /// the public address.
+    pub public_domain: Option<Located<String>>,
+    /// `network.public_resolver`: who is asked for the public domain.
+    pub public_resolver: Option<Located<SocketAddr>>,
     /// `network.interfaces.name`: the node's own bridge.
     pub bridge: Option<Located<BridgeName>>,
     /// `network.interfaces.address`: the node's own address.

@@ -30,7 +30,7 @@ const CLUSTER: &str = "/etc/pve/corosync.conf";
 const FILE_MODE: u32 = 0o644;
 
 /// Asks where `/etc/localtime` leads, which names the zone.
-fn zone_argv() -> Argv {
+pub(crate) fn zone_argv() -> Argv {
     argv(["readlink", "--", LOCALTIME])
 }
 
@@ -95,6 +95,12 @@ fn hostname(
     let needs = needs.into_iter().collect::<Vec<_>>();
     draft.add(rename(address, wanted, running.filter(|_| renames), write), &needs);
     Ok(())
+}
+
+/// Returns whether the node has a name from its next boot on.
+pub(crate) fn boots_as(observed: &Observed<'_>, name: &str) -> bool {
+    let text = observed.facts.text(&Location::node(HOSTNAME));
+    text.is_some_and(|text| renamed(text, name) == text)
 }
 
 fn rename(address: Address, wanted: &Located<String>, old: Option<&str>, write: Write) -> Action {

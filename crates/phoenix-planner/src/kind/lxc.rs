@@ -20,8 +20,10 @@ use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::{LostLine, LxcConf};
 
 use self::keys::KeyChange;
-pub(super) use self::public::{is_marked, shares_subnet};
-pub(super) use self::restart::{ensure_running, planned, shows_interface};
+pub(crate) use self::live::links_probe;
+pub(super) use self::public::is_marked;
+pub(crate) use self::public::{bypasses_node, shares_subnet};
+pub(super) use self::restart::{SETTLE, ensure_running, planned};
 use crate::address::Address;
 use crate::desired::{Container, Desired, PublicKind};
 use crate::location::Location;
@@ -35,7 +37,7 @@ use crate::refusal::Refusal;
 const CONFIG_MODE: u32 = 0o640;
 
 /// Returns the address of a container.
-pub(super) fn address(vmid: Vmid) -> Address {
+pub(crate) fn address(vmid: Vmid) -> Address {
     Address::new("lxc", vmid)
 }
 
@@ -44,7 +46,7 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let there = public.filter(|container| facts.text(&config_path(container.vmid)).is_some());
     let configs = desired.containers.keys().map(|vmid| Probe::File(config_path(*vmid)));
     let routes = desired.containers.values().filter_map(public::route_probe);
-    let links = there.map(live::links_probe);
+    let links = there.map(links_probe);
     configs.chain(routes).chain(links).chain([public::capability_probe()]).collect()
 }
 

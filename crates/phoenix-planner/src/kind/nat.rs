@@ -117,6 +117,39 @@ fn address(port: u16) -> Address {
     Address::new("nat", port)
 }
 
+/// What is left of the NAT to a container that its public interface makes obsolete.
+pub(crate) struct Remaining {
+    /// The container's internal address.
+    pub(crate) internal: Ipv4Addr,
+    /// What was read.
+    pub(crate) from: String,
+    /// The rules with their places, or why it is not known.
+    pub(crate) rules: Result<Vec<String>, String>,
+}
+
+/// Returns what is left of the NAT to a container; `None` when its internal address is not known.
+pub(crate) fn remaining(
+    observed: &Observed<'_>,
+    container: &Container,
+) -> Result<Option<Remaining>, Vec<Refusal>> {
+    let Some(internal) = internal_address(observed, container) else { return Ok(None) };
+    let sources = sources::read(observed.facts, &Draft::default())?;
+    let (accepted, local) = (accepted(container), local_addresses(observed));
+    let of = |source: &Source| {
+        let verdicts = obsolete(&source.rules, internal, &local, &accepted);
+        let shown = verdicts.remove.iter().map(|removal| source.shown(&removal.rule));
+        shown.collect::<Vec<_>>()
+    };
+    let has_live = sources.iter().any(|source| matches!(source.kind, SourceKind::Live));
+    let rules = if has_live {
+        Ok(sources.iter().flat_map(of).collect())
+    } else {
+        Err("the node does not say its live rules".to_owned())
+    };
+    let from = sources.iter().map(Source::name).collect::<Vec<_>>().join(", ");
+    Ok(Some(Remaining { internal, from, rules }))
+}
+
 /// Returns the container's internal address: the declared one, else that of its configuration.
 fn internal_address(observed: &Observed<'_>, container: &Container) -> Option<Ipv4Addr> {
     if let Some(Ipv4Config::Static(ip)) = container.net0.as_ref()?.ip {

@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 use crate::want;
 
 /// The ports that a public interface serves (spec, 3.4).
-pub(super) const PORTS: [u16; 2] = [80, 443];
+pub(crate) const PORTS: [u16; 2] = [80, 443];
 /// Where the helper is installed: a folder of the administrator's own programs (hier(7)).
 const HELPER_FOLDER: &str = "/usr/local/sbin";
 /// Permission bits of the helper.
@@ -34,7 +34,7 @@ const HELPER_MODE: u32 = 0o755;
 /// How long nginx may take to open its sockets after a restart: 10 seconds.
 const SETTLE: (u32, u32) = (10, 1);
 
-fn sockets_argv() -> Argv {
+pub(crate) fn sockets_argv() -> Argv {
     argv(["ss", "-Hltn"])
 }
 
@@ -389,6 +389,19 @@ pub(super) fn planned(container: &Container, draft: &Draft) -> Vec<ActionId> {
 pub(super) fn live_sockets(observed: &Observed<'_>, vmid: Vmid) -> Option<String> {
     let output = observed.facts.ran(Place::Guest(vmid), &sockets_argv())?;
     output.success().then(|| output.stdout.clone())
+}
+
+/// Returns the ports of public interfaces for which nginx's files ask, once the planned changes are made.
+pub(crate) fn asked_ports(observed: &Observed<'_>, container: &Container) -> Vec<u16> {
+    let sockets = planned_reading(observed, container).loaded().sockets();
+    let asks = |port: &u16| {
+        sockets.iter().any(|socket| match socket {
+            Socket::Dual(other) => other == port,
+            Socket::Tcp(ip, other) => other == port && !ip.is_loopback(),
+            Socket::Unix(_) => false,
+        })
+    };
+    PORTS.into_iter().filter(asks).collect()
 }
 
 fn helper(vmid: Vmid) -> Location {

@@ -20,7 +20,7 @@ use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 
-const FILE: &str = "/etc/resolv.conf";
+pub(crate) const FILE: &str = "/etc/resolv.conf";
 
 /// Permission bits of a new file: every program on the node reads it.
 const FILE_MODE: u32 = 0o644;
@@ -36,7 +36,7 @@ fn resource() -> Address {
 
 /// Returns the servers that the node shall ask, in order, each once and however many; `None` when none
 /// are declared.
-pub(super) fn servers(desired: &Desired) -> Option<Vec<IpAddr>> {
+pub(crate) fn servers(desired: &Desired) -> Option<Vec<IpAddr>> {
     let dns = desired.dns.as_ref().filter(|dns| dns.enabled);
     let declared = desired.network.nameservers.as_ref();
     let upstream = match (declared, dns) {
@@ -60,7 +60,7 @@ fn own(desired: &Desired) -> Option<IpAddr> {
 }
 
 /// Returns the servers that count, as one line.
-pub(super) fn words(servers: &[IpAddr]) -> String {
+pub(crate) fn words(servers: &[IpAddr]) -> String {
     let counted = servers.iter().take(MOST_NAMESERVERS).map(IpAddr::to_string);
     counted.collect::<Vec<_>>().join(" ")
 }

@@ -66,6 +66,11 @@ impl Unit {
     }
 }
 
+/// Asks whether the node's DNS server runs.
+pub(crate) fn dnsmasq_active_argv() -> Argv {
+    DNSMASQ.argv("is-active")
+}
+
 pub(super) fn dnsmasq_probes(desired: &Desired, _: &Facts) -> Vec<Probe> {
     let words = ["is-active", "is-enabled"].into_iter().filter(|_| (DNSMASQ.kept)(desired));
     words.map(|word| DNSMASQ.probe(word)).collect()

@@ -1,5 +1,7 @@
 //! Lowering of the global file.
 
+use std::net::{IpAddr, SocketAddr};
+
 use ipnet::Ipv4Net;
 
 use super::finding::Finding;
@@ -20,6 +22,9 @@ impl Lowering {
         let network = Network {
             public_bridge: self.bridge(declared.public_bridge.as_deref(), at.at("public_bridge")),
             public_subnet: subnet.and_then(|text| self.subnet(text, at.at("public_subnet"))),
+            public_domain: self.domain(declared.public_domain.as_deref(), at.at("public_domain")),
+            public_resolver: self
+                .resolver(declared.public_resolver.as_deref(), at.at("public_resolver")),
             attachment: declared.macvlan_attachment.unwrap_or_default(),
             bridge: self.bridge(interfaces.name.as_deref(), own.at("name")),
             address: address.and_then(|text| self.host_cidr(text, own.at("address"))),
@@ -32,6 +37,24 @@ impl Lowering {
             self.claims.address(address.value.addr(), &address.origin, "the node");
         }
         network
+    }
+
+    /// Reads the address of a DNS server, with its port where that is not the usual one.
+    fn resolver(&mut self, text: Option<&str>, origin: Origin) -> Option<Located<SocketAddr>> {
+        const DNS: u16 = 53;
+        let text = text?;
+        let plain = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS));
+        match plain.or_else(|_| text.parse::<SocketAddr>()) {
+            Ok(value) if !value.ip().is_unspecified() && value.port() != 0 => {
+                Some(Located { value, origin })
+            }
+            _ => {
+                let message = format!("`{text}` is not the address of a DNS server");
+                let help = "Write an address such as `1.1.1.1`, or `127.0.0.1:5353` with a port.";
+                self.push(Finding::error(origin, message).label("not valid").help(help));
+                None
+            }
+        }
     }
 
     fn subnet(&mut self, text: &str, origin: Origin) -> Option<Located<Ipv4Net>> {

@@ -36,7 +36,7 @@ impl Lowering {
     }
 
     /// Reads a domain name; letter case and a dot at its end do not count.
-    fn domain(&mut self, text: Option<&str>, origin: Origin) -> Option<Located<String>> {
+    pub(super) fn domain(&mut self, text: Option<&str>, origin: Origin) -> Option<Located<String>> {
         let text = text?;
         let plain = text.strip_suffix('.').unwrap_or(text);
         match host_name_problem(plain) {

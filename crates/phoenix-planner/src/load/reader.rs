@@ -20,8 +20,6 @@ pub(super) struct Reader<'a> {
 /// containers are in [`container::later`]: a file with an entry here is never read at once.
 const LATER: &[(FileKind, &[&str])] = &[
     (FileKind::Hypervisor, &["network", "public_shim_address"]),
-    (FileKind::Hypervisor, &["network", "public_domain"]),
-    (FileKind::Hypervisor, &["network", "public_resolver"]),
     (FileKind::Vms, &["vms", "*", "network_config", "gw"]),
     (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
 ];

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use phoenix_applier::{Event, Flow, Outcome, Report, apply};
+use phoenix_applier::{Event, Flow, Outcome, Patience, Report, apply};
 use phoenix_planner::plan::Plan;
 use phoenix_planner::preview::SHORT_DIGEST;
+use phoenix_planner::verify::{self, Check, Vantage};
 
 use crate::args::{Apply, Consent, Format, Places};
 use crate::exit::Exit;
@@ -116,7 +117,35 @@ pub(super) fn execute(session: &mut Session, selection: &Selection, plan: &Plan)
     let report = apply(plan, session.node(), &mut |event| tell(&event, plan.len(), &interrupted));
     out::result(&shown(plan, &report));
     let after = session.plan(selection);
-    conclude(session, &report, after, interrupted.load(Ordering::Relaxed))
+    let exit = conclude(session, &report, after, interrupted.load(Ordering::Relaxed));
+    if matches!(exit, Exit::Done | Exit::Unsettled) {
+        prove(session, plan);
+    }
+    exit
+}
+
+/// Services and rules that were just loaded may take a moment: Proxmox VE's firewall looks at its files
+/// every ten seconds.
+const PATIENCE: Patience = Patience { attempts: 6, pause: 2 };
+
+/// Looks whether what was changed is in force, and says what is not. How the apply ends does not depend on
+/// it: `phoenix verify` is the command that ends with another code.
+fn prove(session: &mut Session, plan: &Plan) {
+    let Some(checks) = session.checks() else { return };
+    let changed = |check: &Check| {
+        let mut actions = plan.steps().map(|step| step.action);
+        actions.any(|action| verify::concerns(check, &action.address, action.guest))
+    };
+    let of_node = checks.into_iter().filter(|check| check.vantage != Vantage::Here);
+    let findings = session.verify(of_node.filter(changed).collect(), PATIENCE);
+    if findings.is_empty() {
+        return;
+    }
+    out::say(&format!("Verified what was changed: {}", verify::summary(&findings)));
+    let failures = verify::failures(&findings);
+    if !failures.is_empty() {
+        out::say(failures.trim_end());
+    }
 }
 
 fn tell(event: &Event<'_>, total: usize, interrupted: &AtomicBool) -> Flow {

@@ -10,3 +10,4 @@ mod planning;
 mod reversed;
 mod support;
 mod verbs;
+mod verifying;

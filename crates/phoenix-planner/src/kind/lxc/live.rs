@@ -15,7 +15,7 @@ fn links_argv() -> Argv {
 }
 
 /// Returns the question which interfaces a container has.
-pub(in super::super) fn links_probe(container: &Container) -> Probe {
+pub(crate) fn links_probe(container: &Container) -> Probe {
     Probe::Run { place: Place::Guest(container.vmid), argv: links_argv() }
 }
 

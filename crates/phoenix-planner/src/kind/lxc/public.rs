@@ -272,7 +272,7 @@ impl Present {
 
 /// Returns whether another interface of the container is in the public address's subnet: a second
 /// connected route to it would take the internal traffic away from the internal interface.
-pub(in super::super) fn shares_subnet(
+pub(crate) fn shares_subnet(
     container: &Container,
     conf: &LxcConf,
     wanted: &PublicInterface,
@@ -314,6 +314,6 @@ pub(super) fn holds_mac(conf: &LxcConf) -> bool {
 
 /// Returns whether the kind of interface is built by the kernel on the bridge device itself, where
 /// neither Proxmox VE's firewall nor the node sees it.
-pub(super) fn bypasses_node(wanted: &PublicInterface) -> bool {
+pub(crate) fn bypasses_node(wanted: &PublicInterface) -> bool {
     !matches!(wanted.kind, PublicKind::Veth)
 }

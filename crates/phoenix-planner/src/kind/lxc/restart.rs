@@ -6,9 +6,10 @@ use super::{address, live, public};
 use crate::desired::{Container, PublicInterface};
 use crate::location::Place;
 use crate::observed::Observed;
-use crate::operation::{Check, OnFailure, Operation, Run, Want};
+use crate::operation::{OnFailure, Operation, Run};
 use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, argv};
+use crate::verify;
 
 /// Seconds that a container has for its shutdown before it is stopped: Proxmox VE's own default.
 const SHUTDOWN: &str = "60";
@@ -18,7 +19,7 @@ const SHUTDOWN: &str = "60";
 const START: OnFailure = OnFailure::Retry { attempts: 10, pause: 15 };
 
 /// How long the guest's own network may take after its start: 30 seconds.
-const SETTLE: (u32, u32) = (15, 2);
+pub(in super::super) const SETTLE: (u32, u32) = (15, 2);
 
 /// Adds the restart of a running container whose public interface is to be what its configuration says.
 pub(super) fn plan(
@@ -111,16 +112,8 @@ fn release_mac(container: &Container) -> Vec<Operation> {
 }
 
 /// Returns the check that the container has its public interface as declared.
-pub(in super::super) fn shows_interface(container: &Container) -> Option<Operation> {
+fn shows_interface(container: &Container) -> Option<Operation> {
     let wanted = container.public.as_ref().filter(|wanted| wanted.enabled)?;
-    Some(Operation::Check(Check {
-        probe: live::links_probe(container),
-        want: Want::Interface {
-            name: PublicInterface::NAME.to_owned(),
-            ip: wanted.ip.addr(),
-            mac: wanted.mac.map(|mac| mac.to_string()),
-        },
-        attempts: SETTLE.0,
-        pause: SETTLE.1,
-    }))
+    let (attempts, pause) = SETTLE;
+    verify::interface(container, wanted).operation(attempts, pause)
 }

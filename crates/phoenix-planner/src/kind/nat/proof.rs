@@ -7,12 +7,9 @@ use phoenix_formats::nginx::{Loaded, Socket, listening_sockets};
 use super::{address, before_proof, nginx_site};
 use crate::desired::{Container, PublicInterface};
 use crate::kind::lxc;
-use crate::location::Place;
 use crate::observed::Observed;
-use crate::operation::{Check, Operation, Want};
 use crate::plan::{Action, ActionId, Disruption, Draft, Verb};
-use crate::probe::{Argv, Probe};
-use crate::want;
+use crate::{verify, want};
 
 /// How long a route may take to be there: 10 seconds.
 const SETTLE: (u32, u32) = (10, 1);
@@ -134,11 +131,15 @@ pub(super) fn plan(
         return None;
     }
     let mut operations = Vec::new();
-    operations.extend(lxc::shows_interface(container));
-    operations.extend(shows_route(observed, container, public));
+    let (attempts, pause) = lxc::SETTLE;
+    operations.extend(verify::interface(container, public).operation(attempts, pause));
+    let (attempts, pause) = SETTLE;
+    let gateway = verify::gateway(observed, container, public);
+    operations.extend(gateway.and_then(|check| check.operation(attempts, pause)));
+    // What the files ask for when the plan has changed them, not what they ask for by now.
     operations.extend(nginx_site::shows_sockets(container, &served.loaded));
-    let not_only = Want::NotOnlyOn { ip: served.internal, ports };
-    operations.push(nginx_site::sockets_check(container, not_only));
+    let not_only = verify::not_only_on(container, served.internal, ports);
+    operations.extend(not_only.operation(attempts, pause));
     let action = Action {
         address: lxc::address(container.vmid).part("proof"),
         verb: Verb::Do,
@@ -152,25 +153,4 @@ pub(super) fn plan(
     };
     let before = before_proof(container, draft);
     Some(draft.add(action, &before))
-}
-
-/// Returns the check that the public gateway is reached: by the public interface itself, unless the
-/// internal one is in the same subnet.
-fn shows_route(
-    observed: &Observed<'_>,
-    container: &Container,
-    public: &PublicInterface,
-) -> Option<Operation> {
-    let gateway = public.gateway?;
-    let conf = observed.config(container.vmid)?;
-    let shared = lxc::shares_subnet(container, conf, public);
-    let want = if shared {
-        Want::Success
-    } else {
-        Want::RouteBy { device: PublicInterface::NAME.to_owned() }
-    };
-    let argv: Argv = ["ip", "-json", "route", "get"].map(str::to_owned).to_vec();
-    let argv = argv.into_iter().chain([gateway.to_string()]).collect();
-    let probe = Probe::Run { place: Place::Guest(container.vmid), argv };
-    Some(Operation::Check(Check { probe, want, attempts: SETTLE.0, pause: SETTLE.1 }))
 }

@@ -106,6 +106,14 @@ pub(super) enum Content {
 }
 
 impl Source {
+    /// Returns what was read.
+    pub(super) fn name(&self) -> String {
+        match &self.kind {
+            SourceKind::Live => "`iptables-save`".to_owned(),
+            SourceKind::File { at, .. } => at.to_string(),
+        }
+    }
+
     /// Returns a rule as it is shown, with the place where it stands.
     pub(super) fn shown(&self, rule: &Rule) -> String {
         let text = rule_text(rule);

@@ -1,0 +1,104 @@
+//! `verify`: what it shows before and after an apply, and what it ends with.
+
+use std::net::{Ipv4Addr, UdpSocket};
+
+use crate::support::{Copy, compare};
+
+const UPGRADE: &str = "macvlan-upgrade";
+const HYPERVISOR: &str = "phoenix_hypervisor_config.json";
+
+/// Declares a public domain, which this server is asked for.
+fn with_domain(copy: &Copy, resolver: &str) {
+    let network = format!(
+        "\"network\": {{\n        \"public_domain\": \"thinkheads.ai\",\n        \"public_resolver\": \"{resolver}\","
+    );
+    let text = copy.read(HYPERVISOR).replacen("\"network\": {", &network, 1);
+    copy.write(HYPERVISOR, &text);
+}
+
+#[test]
+fn the_upgrade_is_verified_before_and_after() {
+    let copy = Copy::of(UPGRADE);
+    with_domain(&copy, "192.0.2.53");
+    let before = copy.node();
+    let run = copy.phoenix(&["verify"]).exits(4);
+    compare("verify", "before", &run.shown());
+    compare("verify", "before-json", &copy.phoenix(&["verify", "--json"]).exits(4).shown());
+    assert!(before == copy.node(), "looking has changed the node");
+    let apply = copy.phoenix(&["apply", "--yes"]).exits(0);
+    let verified = "Verified what was changed: 9 ok, 0 failed, 4 skipped.\n";
+    assert!(apply.stderr.ends_with(verified), "{}", apply.stderr);
+    compare("verify", "after", &copy.phoenix(&["verify"]).exits(0).shown());
+    compare("verify", "after-json", &copy.phoenix(&["verify", "--json"]).exits(0).shown());
+}
+
+#[test]
+fn what_is_declared_and_not_on_the_node_is_skipped() {
+    compare("verify", "upstream-empty", &Copy::of("upstream-empty").phoenix(&["verify"]).shown());
+}
+
+#[test]
+fn only_the_named_resources_are_looked_at() {
+    let copy = Copy::of(UPGRADE);
+    let run = copy.phoenix(&["verify", "lxc/102", "hosts/node"]).exits(0);
+    let addresses = run.stdout.lines().filter_map(|line| line.split_whitespace().nth(1));
+    let addresses = addresses.filter(|word| word.contains('/')).collect::<Vec<_>>();
+    assert_eq!(addresses, ["hosts/node", "lxc/102", "lxc/102/net0"]);
+    let unknown = copy.phoenix(&["verify", "lxc/999"]).exits(1);
+    assert_eq!(unknown.stdout, "");
+    assert!(unknown.stderr.contains("nothing is checked at `lxc/999`"), "{}", unknown.stderr);
+}
+
+#[test]
+fn an_apply_says_what_is_not_in_force_and_ends_as_ever() {
+    let copy = Copy::of("upstream");
+    let run = copy.phoenix(&["apply", "--yes"]).exits(0);
+    let (_, talk) = run.stderr.split_once("Verified what was changed").unwrap();
+    assert!(talk.contains("\nfailed   lxc/914  it runs [node: `pct list`]\n"), "{talk}");
+    assert!(talk.contains("it is stopped\n"), "{talk}");
+}
+
+/// Answers every question with NXDOMAIN.
+fn knows_nothing() -> String {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut bytes) {
+            bytes[2] |= 0x80;
+            bytes[3] = 3;
+            socket.send_to(&bytes[..length], from).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn from_here_needs_no_node() {
+    let copy = Copy::of(UPGRADE);
+    with_domain(&copy, &knows_nothing());
+    let args = ["verify", "--from-here", "--attempts", "1", "--config", "."];
+    let run = copy.bare(&[&args[..], &["public-domain/thinkheads.ai"]].concat()).exits(4);
+    let shown = run.shown();
+    let port = shown.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(':').next());
+    compare("verify", "from-here", &shown.replace(port.unwrap(), "PORT"));
+    // Other resources are not looked at from here.
+    let _ = copy.bare(&[&args[..], &["lxc/102"]].concat()).exits(1);
+}
+
+#[test]
+fn without_a_node_and_without_from_here_it_is_an_error() {
+    let copy = Copy::of(UPGRADE);
+    let run = copy.bare(&["verify", "--config", "."]).exits(1);
+    assert!(run.stderr.contains("--node-dir"), "{}", run.stderr);
+}
+
+#[test]
+fn a_resolver_that_is_none_is_refused() {
+    for wrong in ["dns.example.com", "0.0.0.0", "1.1.1.1:0", "1.1.1.1/32", ""] {
+        let copy = Copy::of(UPGRADE);
+        with_domain(&copy, wrong);
+        let run = copy.bare(&["validate", "--config", "."]).exits(1);
+        assert!(run.stderr.contains("is not the address of a DNS server"), "{}", run.stderr);
+    }
+}
