@@ -2,7 +2,8 @@
 //! only described.
 //!
 //! Owns: `ip -json -details address show` in both directions ([`read_links`], [`links_json`],
-//! [`links_of`]), and `ip -json route get` ([`read_route`], [`route_get`]).
+//! [`links_of`]), `ip -json route get` ([`read_route`], [`route_get`]), and routing rules and tables
+//! ([`read_rules`], [`read_table`], and back).
 //!
 //! Deliberately not understood: every field that is not named here; it is skipped when reading and, but
 //! for those that every link has, left out when writing. Rules and routes that commands of interfaces(5)
@@ -11,7 +12,9 @@
 mod build;
 mod json;
 mod route;
+mod rule;
 
 pub use build::links_of;
 pub use json::{Link, LinkAddress, ReadError, Scope, links_json, read_links};
 pub use route::{Answer, Gateway, Route, RouteKind, read_route, route_get};
+pub use rule::{Rule, TableRoute, read_rules, read_table, rules_json, table_json};

@@ -161,6 +161,20 @@ pub enum Want {
         /// The ports.
         ports: Vec<u16>,
     },
+    /// The program prints these lines and no others.
+    Lines(Vec<String>),
+    /// The program prints a line that holds this text.
+    Mentions(String),
+    /// `ip -json rule show` has a rule that sends what comes from this address to this table, and no
+    /// other address there.
+    OwnRule {
+        /// The address.
+        ip: std::net::Ipv4Addr,
+        /// The table's number.
+        table: u32,
+    },
+    /// `ip -json route show table N` has these routes in the words of ip(8), and no others.
+    Routes(Vec<String>),
 }
 
 impl Run {

@@ -1,9 +1,11 @@
 //! Decides whether an answer shows what a check wants.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::Ipv4Net;
 use phoenix_formats::MacAddr;
-use phoenix_formats::iproute::{read_links, read_route};
+use phoenix_formats::iproute::{read_links, read_route, read_rules, read_table};
 use phoenix_formats::nginx::{Socket, listening_sockets};
 
 use crate::operation::Want;
@@ -22,6 +24,55 @@ pub fn holds(want: &Want, answer: &Answer) -> Result<(), String> {
         Want::RouteBy { device } => route_by(output, device),
         Want::Sockets(wanted) => sockets(output, wanted),
         Want::NotOnlyOn { ip, ports } => not_only_on(output, *ip, ports),
+        Want::Lines(wanted) => lines(output, wanted),
+        Want::Mentions(text) => mentions(output, text),
+        Want::OwnRule { ip, table } => own_rule(output, *ip, *table),
+        Want::Routes(wanted) => routes(output, wanted),
+    }
+}
+
+fn lines(output: &Output, wanted: &[String]) -> Result<(), String> {
+    success(output)?;
+    let present = output.stdout.lines().map(str::trim).collect::<Vec<_>>();
+    if present == *wanted {
+        return Ok(());
+    }
+    Err(format!("it is {}, not {}", present.join(" "), wanted.join(" ")))
+}
+
+fn mentions(output: &Output, text: &str) -> Result<(), String> {
+    success(output)?;
+    if output.stdout.lines().any(|line| line.contains(text)) {
+        return Ok(());
+    }
+    Err(format!("it does not show `{text}`"))
+}
+
+fn own_rule(output: &Output, ip: Ipv4Addr, table: u32) -> Result<(), String> {
+    success(output)?;
+    let rules = read_rules(&output.stdout).map_err(|error| error.to_string())?;
+    let table = table.to_string();
+    let own = rules.iter().filter(|rule| rule.table == table);
+    let (right, others): (Vec<_>, Vec<_>) =
+        own.partition(|rule| rule.source == Some(Ipv4Net::from(ip)));
+    match (right.is_empty(), others.first().map(|rule| rule.source)) {
+        (true, _) => Err(format!("no rule sends what comes from {ip} to table {table}")),
+        (false, Some(Some(other))) => Err(format!("a rule sends {other} to table {table} too")),
+        (false, Some(None)) => Err(format!("a rule sends everything to table {table}")),
+        (false, None) => Ok(()),
+    }
+}
+
+fn routes(output: &Output, wanted: &[String]) -> Result<(), String> {
+    // A table that never was is an error of ip(8), and an empty table all the same.
+    let present = read_table(&output.stdout).map_err(|error| error.to_string())?;
+    let present = present.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    let missing = wanted.iter().find(|route| !present.contains(*route));
+    let other = present.iter().find(|route| !wanted.contains(route));
+    match (missing, other) {
+        (Some(missing), _) => Err(format!("there is no route `{missing}`")),
+        (None, Some(other)) => Err(format!("there is a route `{other}` too")),
+        (None, None) => Ok(()),
     }
 }
 

@@ -124,6 +124,12 @@ fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
     Some(wanted.into_iter().chain(rest).collect())
 }
 
+/// Returns a file with nothing but the rules of a public interface.
+pub(super) fn public_rules_alone() -> String {
+    let rules = PORTS.map(|port| format!("{}\n", public_rule(port)));
+    format!("[RULES]\n{}", rules.concat())
+}
+
 fn public_rule(port: u16) -> Rule {
     Rule {
         iface: Some(public_name()),
