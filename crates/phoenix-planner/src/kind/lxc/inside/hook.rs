@@ -30,6 +30,10 @@ impl Predicted {
                 Operation::Write(write) => text.clone_from(&write.after),
                 Operation::Run(run) if run.argv.first().is_some_and(|word| word == "pct") => {
                     let outcome = pct::set(&text, &run.argv[1..], &node, State::Stopped);
+                    // A node whose `pct` takes more than the stock one writes what cannot be told.
+                    if !outcome.succeeded {
+                        return Self(None);
+                    }
                     text = outcome.after;
                 }
                 _ => return Self(None),
