@@ -124,6 +124,12 @@ pub(super) fn protocol_name(word: &str) -> &str {
     }
 }
 
+/// Returns the number of a protocol by its name; those beyond a byte stand in no packet.
+pub(super) fn protocol_number(word: &str) -> Option<u8> {
+    let (_, number) = PROTOCOLS.iter().find(|(name, number)| *name == word || *number == word)?;
+    number.parse().ok()
+}
+
 /// Tells whether the name is a type of ICMP for IPv4.
 pub(super) fn is_icmp_type(name: &str) -> bool {
     ICMP_TYPES.contains(&name)

@@ -109,7 +109,7 @@ pub(super) fn add(
         return None;
     }
     let earlier = draft.find_all(|address| address.as_str().starts_with("package/"));
-    let operations = operations(name, Lists::of(&earlier));
+    let operations = operations(Place::Node, name, Lists::of(&earlier));
     let earlier = earlier.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
     Some(draft.add(action(name, reason, origin.cloned(), operations), &earlier))
 }
@@ -170,7 +170,7 @@ fn plan_those(when: When, after: &[(ActionId, Edge)], observed: &Observed<'_>, d
             continue;
         }
         let earlier = draft.find_all(|address| address.as_str().starts_with("package/"));
-        let operations = operations(package.name, Lists::of(&earlier));
+        let operations = operations(Place::Node, package.name, Lists::of(&earlier));
         let earlier = earlier.into_iter().map(|id| (id, Edge::Needs));
         let after = earlier.chain(after.iter().copied()).collect::<Vec<_>>();
         draft.add(action(package.name, package.reason, Some(origin.clone()), operations), &after);
@@ -206,15 +206,20 @@ impl Lists {
     }
 }
 
-fn operations(name: &str, lists: Lists) -> Vec<Operation> {
+/// Returns what installs a package somewhere.
+pub(super) fn installs(place: Place, name: &str) -> Vec<Operation> {
+    operations(place, name, Lists::Old)
+}
+
+fn operations(place: Place, name: &str, lists: Lists) -> Vec<Operation> {
     let mut operations = Vec::new();
     if lists == Lists::Old {
         let update = argv(["apt-get", "--quiet", "update"]);
         // Without a subscription Proxmox VE's own list fails, and Debian's is fetched all the same.
-        let update = Run { on_failure: OnFailure::Continue, ..Run::on_node(update) };
+        let update = Run { on_failure: OnFailure::Continue, ..Run::at(place, update) };
         operations.push(Operation::Run(update));
     }
-    operations.push(Operation::Run(Run::on_node(install_argv(name))));
+    operations.push(Operation::Run(Run::at(place, install_argv(name))));
     operations
 }
 

@@ -133,6 +133,12 @@ fn has_exactly(present: &FwFile, declared: &[Located<Rule>]) -> bool {
     present.eq(declared.iter().map(|rule| &rule.value))
 }
 
+/// Returns a file with nothing but the rules of a public interface.
+pub(super) fn public_rules_alone() -> String {
+    let rules = PORTS.map(|port| format!("{}\n", public_rule(port)));
+    format!("[RULES]\n{}", rules.concat())
+}
+
 fn public_rule(port: u16) -> Rule {
     Rule {
         iface: Some(public_name()),
