@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod capture;
+pub mod lab;
 pub mod local;
 pub mod node;
 pub mod observe;
@@ -13,6 +14,7 @@ pub mod simulated;
 mod step;
 
 pub use apply::{Event, Flow, apply};
+pub use lab::{Lab, LabError, LabName};
 pub use local::{Limits, LocalNode, NotANode};
 pub use node::{Effect, Expect, Node, NodeError};
 pub use observe::observe;

@@ -22,6 +22,9 @@ use crate::exit::Exit;
 
 /// Runs phoenix with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = command::lab::inner() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -43,6 +46,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Capture(args) => command::capture::run(places, args),
         Command::Inspect(args) => command::inspect::run(places, args),
         Command::Demo(args) => command::demo::run(args),
+        Command::Lab(args) => command::lab::run(places, args),
     }
 }
 

@@ -29,7 +29,7 @@ impl Session {
         let (sources, loaded) = load_files(places)?;
         complain::about_errors(&loaded);
         let desired = loaded.desired?;
-        match node::find(places.node_dir.as_deref()) {
+        match node::find(places) {
             Ok(node) => Some(Self { places: DeclaredPlaces::of(&sources), desired, node }),
             Err(error) => {
                 complain::about(&error);
