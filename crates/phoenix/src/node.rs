@@ -1,9 +1,9 @@
 //! Finds the node: this machine, a captured folder, or the node of a lab.
 
 use miette::Diagnostic;
-use phoenix_applier::{Lab, LabError, Node};
 use phoenix_applier::local::{LocalNode, NotANode};
 use phoenix_applier::simulated::{SimulatedNode, SimulatedNodeError};
+use phoenix_applier::{Lab, LabError, Node};
 
 use crate::args::Places;
 

@@ -55,7 +55,11 @@ impl Folder {
     /// Returns the root folder of the node or of a guest.
     pub(super) fn root_of(&self, place: &str) -> PathBuf {
         let twin = self.twin();
-        if place == super::NODE { twin.join("fs") } else { twin.join("guests").join(place).join("fs") }
+        if place == super::NODE {
+            twin.join("fs")
+        } else {
+            twin.join("guests").join(place).join("fs")
+        }
     }
 
     pub(super) fn program(&self) -> PathBuf {
@@ -93,7 +97,8 @@ impl Folder {
     /// Returns what was noted of a kind, the last one first.
     pub(super) fn noted(&self, what: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path.join("journal")).unwrap_or_default();
-        let lines = text.lines().rev().filter_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+        let lines =
+            text.lines().rev().filter_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
         lines.map(str::to_owned).collect()
     }
 }

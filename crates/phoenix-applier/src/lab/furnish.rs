@@ -76,11 +76,13 @@ pub(super) fn place(path: &Path) -> Result<Root, LabError> {
     fs::create_dir_all(path).map_err(LabError::at(path))?;
     let root = Root::at(path).map_err(LabError::at(path))?;
     for name in FOLDERS {
-        root.folder(name.as_bytes(), Missing::Make).map_err(|error| at(path, name, error.into()))?;
+        root.folder(name.as_bytes(), Missing::Make)
+            .map_err(|error| at(path, name, error.into()))?;
     }
     for name in COMMON {
         let Ok(bytes) = fs::read(Path::new("/").join(name)) else { continue };
-        let is_wanted = !name.starts_with("etc/nginx") || root.open(b"etc/nginx", OFlags::PATH).is_ok();
+        let is_wanted =
+            !name.starts_with("etc/nginx") || root.open(b"etc/nginx", OFlags::PATH).is_ok();
         if is_wanted {
             put_missing(&root, name, &bytes, 0o644).map_err(|error| at(path, name, error))?;
         }
@@ -96,7 +98,8 @@ pub(super) fn node(path: &Path, name: &NodeName) -> Result<(), LabError> {
         root.folder(folder.as_bytes(), Missing::Make)
             .map_err(|error| at(path, folder, error.into()))?;
     }
-    for (link, target) in [("local", format!("nodes/{name}")), ("lxc", format!("nodes/{name}/lxc"))] {
+    for (link, target) in [("local", format!("nodes/{name}")), ("lxc", format!("nodes/{name}/lxc"))]
+    {
         let pve = root.folder(b"etc/pve", Missing::Make);
         let pve = pve.map_err(|error| at(path, "etc/pve", error.into()))?;
         match rustix::fs::symlinkat(&target, &pve, link) {

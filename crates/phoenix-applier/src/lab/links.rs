@@ -76,7 +76,9 @@ pub(super) fn node(shape: &Shape) -> Vec<String> {
     lines.extend(bridges().map(|bridge| format!("link set {} up", bridge.name)));
     lines.extend(shape.links.iter().flat_map(addresses));
     let gateways = shape.gateways.iter();
-    lines.extend(gateways.map(|to| format!("route add default via {} dev {}", to.address, to.device)));
+    lines.extend(
+        gateways.map(|to| format!("route add default via {} dev {}", to.address, to.device)),
+    );
     lines
 }
 

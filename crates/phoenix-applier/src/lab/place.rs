@@ -88,7 +88,8 @@ pub(super) fn attached(folder: &Folder, at: &str, argv: &[String]) -> Result<i32
     use std::os::unix::process::ExitStatusExt as _;
     let entered = entered(folder, at, argv).ok_or_else(|| no_place(folder, at))?;
     let mut command = run::command(&entered);
-    let status = command.status().map_err(LabError::at(std::path::Path::new("/usr/bin/nsenter")))?;
+    let status =
+        command.status().map_err(LabError::at(std::path::Path::new("/usr/bin/nsenter")))?;
     let by_signal = || 128 + status.signal().unwrap_or_default();
     Ok(status.code().unwrap_or_else(by_signal))
 }

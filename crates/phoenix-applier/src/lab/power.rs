@@ -31,11 +31,7 @@ pub(super) fn start(
     started
 }
 
-fn bring_up(
-    folder: &Folder,
-    node: &SimulatedNode,
-    vmid: Vmid,
-) -> Result<Vec<String>, LabError> {
+fn bring_up(folder: &Folder, node: &SimulatedNode, vmid: Vmid) -> Result<Vec<String>, LabError> {
     let at = vmid.to_string();
     let text = node.conf_text(vmid).unwrap_or_default();
     let conf = LxcConf::parse(&text);

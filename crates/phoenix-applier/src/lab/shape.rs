@@ -26,7 +26,8 @@ pub struct Hints {
 impl Hints {
     /// Takes them from what is declared.
     pub fn of(desired: &Desired) -> Self {
-        let declared = desired.containers.values().filter_map(|container| container.public.as_ref());
+        let declared =
+            desired.containers.values().filter_map(|container| container.public.as_ref());
         let mut hints = Self::default();
         for public in declared {
             hints.public.push(public.ip);
@@ -118,7 +119,9 @@ impl Known {
             if own.is_empty() {
                 own.extend(net.hosts().find(|host| !self.taken.contains(host)));
             }
-            own.into_iter().filter_map(|ip| Ipv4Net::new(ip, net.prefix_len()).ok()).collect::<Vec<_>>()
+            own.into_iter()
+                .filter_map(|ip| Ipv4Net::new(ip, net.prefix_len()).ok())
+                .collect::<Vec<_>>()
         };
         self.subnets.iter().flat_map(in_subnet).collect()
     }
@@ -130,7 +133,8 @@ impl Known {
             !self.taken.contains(host) && !router.iter().any(|own| own.addr() == *host)
         };
         let late = subnet.hosts().skip(usize::try_from(FIRST_CLIENT).ok()?.saturating_sub(1));
-        let host = late.take(256).find(is_free).or_else(|| subnet.hosts().take(256).find(is_free))?;
+        let host =
+            late.take(256).find(is_free).or_else(|| subnet.hosts().take(256).find(is_free))?;
         Some((Ipv4Net::new(host, subnet.prefix_len()).ok()?, gateway))
     }
 }

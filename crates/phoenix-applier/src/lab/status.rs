@@ -45,7 +45,8 @@ pub(super) fn status(folder: &Folder) -> Result<LabStatus, LabError> {
         })
     });
     let places = places.collect::<Result<Vec<_>, LabError>>()?;
-    let whole = folder.is_ready() && places.iter().any(|place| place.name == super::NODE && place.pid.is_some());
+    let whole = folder.is_ready()
+        && places.iter().any(|place| place.name == super::NODE && place.pid.is_some());
     let state = if whole { "up" } else { "broken" };
     Ok(LabStatus { name: folder.name.to_string(), state, places })
 }

@@ -125,12 +125,22 @@ struct Complaint(LabError);
 impl Diagnostic for Complaint {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let help = match &self.0 {
-            LabError::NotRoot => "Run it with sudo. A lab in a user namespace of your own is not made yet.",
-            LabError::NoProgram(_) => "On Debian: apt-get install iproute2 iptables util-linux nginx-light",
+            LabError::NotRoot => {
+                "Run it with sudo. A lab in a user namespace of your own is not made yet."
+            }
+            LabError::NoProgram(_) => {
+                "On Debian: apt-get install iproute2 iptables util-linux nginx-light"
+            }
             LabError::IsUp(_) => "Take it down with `phoenix lab down NAME`, or give another name.",
-            LabError::NotUp(_) => "`phoenix lab status` lists the labs; `phoenix lab up` makes one.",
-            LabError::NoPlace { .. } => "`phoenix lab status` shows the places; start a guest with `phoenix lab exec node -- pct start ID`.",
-            LabError::Folder(_) => "Name a captured node with --node-dir DIR, or an example that has one with --config DIR.",
+            LabError::NotUp(_) => {
+                "`phoenix lab status` lists the labs; `phoenix lab up` makes one."
+            }
+            LabError::NoPlace { .. } => {
+                "`phoenix lab status` shows the places; start a guest with `phoenix lab exec node -- pct start ID`."
+            }
+            LabError::Folder(_) => {
+                "Name a captured node with --node-dir DIR, or an example that has one with --config DIR."
+            }
             _ => return None,
         };
         Some(Box::new(help))
