@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the tests run, and the packages of Debian that have it.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
+    ("nft", "nftables"),
     ("ip", "iproute2"),
     ("iptables-restore", "iptables"),
     ("nginx", "nginx-light"),
@@ -49,6 +50,11 @@ impl Lab {
         command.args(args).arg("--config").arg(&self.config).args(["--lab", &self.name]);
         command.env("NO_COLOR", "1").env_remove("PHOENIX_CONFIG").stdin(Stdio::null());
         command
+    }
+
+    /// Returns where a file of the lab stands.
+    fn twin(&self, path: &str) -> PathBuf {
+        Path::new("/run/phoenix-lab").join(&self.name).join("twin").join(path)
     }
 
     fn must(&self, args: &[&str]) -> String {
@@ -148,6 +154,36 @@ fn example(scratch: &Path) -> PathBuf {
     copy
 }
 
+/// A start hook that makes the public interface right, and the rules that it loads.
+const HOOK: [(&str, &str); 2] = [
+    (
+        "public-interface.sh",
+        "#!/bin/sh
+set -e
+echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore
+echo 2 >/proc/sys/net/ipv4/conf/all/arp_announce
+ip rule add from 192.168.1.153 lookup 101
+ip route add 192.168.1.0/24 dev eth1 src 192.168.1.153 table 101
+ip route add default via 192.168.1.1 dev eth1 table 101
+nft -f /etc/phoenix/public-interface.nft
+",
+    ),
+    (
+        "public-interface.nft",
+        "table inet phoenix_public {
+    chain input {
+        type filter hook input priority filter;
+        iifname != eth1 accept
+        ct state established,related accept
+        meta l4proto icmp accept
+        tcp dport { 80, 443 } accept
+        drop
+    }
+}
+",
+    ),
+];
+
 /// What a plan has that decides what can be asked of the network afterwards.
 struct Has {
     arp: bool,
@@ -186,6 +222,43 @@ fn the_macvlan_example_carries_traffic() {
     after(&lab, &has);
     lab.says("node", &["pct", "reboot", "101"]);
     after(&lab, &has);
+}
+
+/// The lab runs start hooks as LXC does: what they do holds, and one that fails keeps the guest down.
+#[test]
+fn a_start_hook_makes_the_public_interface_right() {
+    if let Some(why) = cannot_run() {
+        return skip("a_start_hook_makes_the_public_interface_right", &why);
+    }
+    let scratch = tempfile::TempDir::new().unwrap();
+    let lab = Lab::new("h", &example(scratch.path()));
+    lab.must(&["lab", "up"]);
+    let has = Has::of(&lab.must(&["plan"]));
+    lab.must(&["apply", "--yes"]);
+    if !(has.arp && has.route && has.rules) {
+        hook(&lab);
+        lab.says("node", &["pct", "reboot", "101"]);
+    }
+    after(&lab, &Has { arp: true, route: true, rules: true });
+    fs::write(lab.twin("guests/101/fs/etc/phoenix/public-interface.sh"), "#!/bin/false\n").unwrap();
+    let failed = lab.exec("node", &["pct", "reboot", "101"]);
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("lxc.hook.start"), "{failed:?}");
+    assert!(lab.says("node", &["pct", "status", "101"]).contains("stopped"));
+}
+
+/// Puts the hook into the guest and into its configuration.
+fn hook(lab: &Lab) {
+    let folder = lab.twin("guests/101/fs/etc/phoenix");
+    fs::create_dir_all(&folder).unwrap();
+    for (name, text) in HOOK {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let conf = lab.twin("fs/etc/pve/lxc/101.conf");
+    let text = fs::read_to_string(&conf).unwrap();
+    let line = "lxc.hook.start: /etc/phoenix/public-interface.sh\nlxc.net.1.type:";
+    fs::write(conf, text.replacen("lxc.net.1.type:", line, 1)).unwrap();
 }
 
 /// What must be true once the example is applied.
