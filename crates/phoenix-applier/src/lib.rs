@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod capture;
 pub mod here;
+pub mod lab;
 pub mod local;
 pub mod node;
 pub mod observe;
@@ -16,6 +17,7 @@ pub mod verify;
 
 pub use apply::{Event, Flow, apply};
 pub use here::{Network, Outside};
+pub use lab::{Lab, LabError, LabName};
 pub use local::{Limits, LocalNode, NotANode};
 pub use node::{Effect, Expect, Node, NodeError};
 pub use observe::observe;

@@ -69,6 +69,7 @@ use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
 
 pub use self::error::SimulatedNodeError;
+pub(crate) use self::nets::{Nic, Nics, Origin, Plug, chosen_mac};
 use self::paths::Layout;
 use self::settings::{Answers, Settings};
 use self::tree::Tree;
@@ -153,7 +154,7 @@ impl SimulatedNode {
         self.files.has(self.conf_location(vmid).path.as_str())
     }
 
-    fn is_running(&self, vmid: Vmid) -> bool {
+    pub(crate) fn is_running(&self, vmid: Vmid) -> bool {
         self.settings.running.contains(&vmid) && self.exists(vmid)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use phoenix_applier::LabName;
 use phoenix_planner::address::Address;
 
 /// Declarative plan and apply for Proxmox VE.
@@ -37,6 +38,10 @@ pub struct Places {
     #[arg(long, global = true, value_name = "DIR")]
     pub node_dir: Option<PathBuf>,
 
+    /// The node of a lab instead of this machine.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub lab: Option<LabName>,
+
     /// Takes a field that looks like a typo of a known one for an error.
     #[arg(long, global = true)]
     pub strict: bool,
@@ -67,6 +72,8 @@ pub enum Command {
     Verify(Verify),
     /// Plans, applies and plans again on an example, in a temporary folder.
     Demo(Demo),
+    /// Makes a twin of a node in network namespaces, with real traffic (needs root).
+    Lab(Lab),
 }
 
 /// Which part of a plan is meant.
@@ -295,6 +302,48 @@ pub struct Demo {
     /// Writes the example here and leaves it, to play with.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// `phoenix lab`.
+#[derive(Debug, Args)]
+pub struct Lab {
+    /// What to do with the lab.
+    #[command(subcommand)]
+    pub command: LabCommand,
+}
+
+/// What can be done with a lab.
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Makes a lab of the node in --node-dir, else of the folder `node` beside the operator's files.
+    Up {
+        /// The lab's name [default: lab].
+        name: Option<LabName>,
+    },
+    /// Says what runs in a lab, or in all of them.
+    Status {
+        /// The lab's name [default: all].
+        name: Option<LabName>,
+
+        /// Prints JSON instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Runs a program in a place of a lab: node, lan, internet, router, or a guest's number.
+    Exec {
+        /// The place.
+        #[arg(value_name = "WHERE")]
+        place: String,
+
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        argv: Vec<String>,
+    },
+    /// Takes a lab down; nothing of it stays.
+    Down {
+        /// The lab's name [default: lab].
+        name: Option<LabName>,
+    },
 }
 
 fn digest(text: &str) -> Result<String, String> {

@@ -5,6 +5,7 @@ pub(crate) mod capture;
 pub(crate) mod create;
 pub(crate) mod demo;
 pub(crate) mod inspect;
+pub(crate) mod lab;
 pub(crate) mod plan;
 pub(crate) mod schema;
 pub(crate) mod setup;

@@ -19,6 +19,8 @@ pub enum Exit {
     Unsettled,
     /// Interrupted by the operator.
     Interrupted,
+    /// `lab exec`: what the program in the lab ended with.
+    Program(u8),
 }
 
 impl Exit {
@@ -33,6 +35,7 @@ impl Exit {
             Self::Unsettled => 5,
             // 128 plus the number of SIGINT, as shells have it.
             Self::Interrupted => 130,
+            Self::Program(code) => code,
         }
     }
 }

@@ -22,6 +22,9 @@ use crate::exit::Exit;
 
 /// Runs phoenix with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = command::lab::inner() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -44,6 +47,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Inspect(args) => command::inspect::run(places, args),
         Command::Verify(args) => command::verify::run(places, args),
         Command::Demo(args) => command::demo::run(args),
+        Command::Lab(args) => command::lab::run(places, args),
     }
 }
 

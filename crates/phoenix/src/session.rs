@@ -31,7 +31,7 @@ impl Session {
         let (sources, loaded) = load_files(places)?;
         complain::about_errors(&loaded);
         let desired = loaded.desired?;
-        match node::find(places.node_dir.as_deref()) {
+        match node::find(places) {
             Ok(node) => {
                 let captured = places.node_dir.is_some();
                 let standing = if captured { Standing::Captured } else { Standing::Node };

@@ -20,6 +20,8 @@ const PROGRAMS: &[Program] = &[
     Program { name: "dnsmasq", package: "dnsmasq-base" },
     Program { name: "iptables-save", package: "iptables" },
     Program { name: "unshare", package: "util-linux" },
+    Program { name: "curl", package: "curl" },
+    Program { name: "nft", package: "nftables" },
 ];
 
 /// Where Debian has programs; a user's PATH lacks the sbin folders.

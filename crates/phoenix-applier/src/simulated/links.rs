@@ -33,9 +33,9 @@ const ETHERNET_MTU: u32 = 1500;
 
 /// Links and default routes.
 #[derive(Debug, Default)]
-pub(super) struct Routing {
-    pub(super) links: Vec<Link>,
-    pub(super) gateways: Vec<Gateway>,
+pub(crate) struct Routing {
+    pub(crate) links: Vec<Link>,
+    pub(crate) gateways: Vec<Gateway>,
 }
 
 impl Routing {
@@ -65,7 +65,7 @@ impl Routing {
 
 impl SimulatedNode {
     /// Returns the node's own links and routes: those that are in force, else those of its interfaces(5).
-    pub(super) fn host_routing(&self) -> Routing {
+    pub(crate) fn host_routing(&self) -> Routing {
         if let Some(noted) = self.noted_routing() {
             return noted;
         }
@@ -125,8 +125,14 @@ impl SimulatedNode {
     }
 
     /// Returns the interfaces that a running guest has in force; none when it does not run.
-    pub(super) fn live_nics(&self, vmid: Vmid) -> Nics {
+    pub(crate) fn live_nics(&self, vmid: Vmid) -> Nics {
         let conf = self.live_conf(vmid).unwrap_or_default();
+        Nics::of(&LxcConf::parse(&conf), &self.settings.net_types)
+    }
+
+    /// Returns the interfaces that a guest's configuration gives it, running or not.
+    pub(crate) fn nics_of(&self, vmid: Vmid) -> Nics {
+        let conf = self.conf_text(vmid).unwrap_or_default();
         Nics::of(&LxcConf::parse(&conf), &self.settings.net_types)
     }
 

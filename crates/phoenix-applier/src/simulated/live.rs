@@ -46,7 +46,7 @@ impl SimulatedNode {
     }
 
     /// Returns the text of a guest's configuration.
-    pub(super) fn conf_text(&self, vmid: Vmid) -> Option<String> {
+    pub(crate) fn conf_text(&self, vmid: Vmid) -> Option<String> {
         self.files.text(&self.conf_location(vmid)).ok()
     }
 
@@ -73,7 +73,7 @@ impl SimulatedNode {
     }
 
     /// Returns the guests that have a configuration on this node, in order.
-    pub(super) fn guests(&self) -> Vec<Vmid> {
+    pub(crate) fn guests(&self) -> Vec<Vmid> {
         let at = self.standing(&Location::node("/etc/pve/lxc"));
         let phoenix_planner::probe::Answer::Names(names) = self.files.names(&at) else {
             return Vec::new();
@@ -85,7 +85,7 @@ impl SimulatedNode {
     }
 
     /// Returns what a running guest has in force; `None` when it does not run.
-    pub(super) fn live_conf(&self, vmid: Vmid) -> Option<String> {
+    pub(crate) fn live_conf(&self, vmid: Vmid) -> Option<String> {
         if !self.is_running(vmid) {
             return None;
         }

@@ -16,30 +16,32 @@ const PREFIX: &str = "BC:24:11";
 
 /// One interface of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Nic {
+pub(crate) struct Nic {
     /// `veth`, `macvlan` …; `None` until a key says it.
-    pub(super) kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The name inside; one that is not given is made of the number.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The bridge, or the link below.
-    pub(super) parent: Option<String>,
+    pub(crate) parent: Option<String>,
     /// The Ethernet address that is given.
-    pub(super) mac: Option<String>,
-    pub(super) mtu: Option<u32>,
-    pub(super) state: Plug,
-    pub(super) addresses: Vec<IpNet>,
+    pub(crate) mac: Option<String>,
+    pub(crate) mtu: Option<u32>,
+    /// How a macvlan or ipvlan talks to its neighbours; `None` is the kernel's own.
+    pub(crate) mode: Option<String>,
+    pub(crate) state: Plug,
+    pub(crate) addresses: Vec<IpNet>,
     /// Gateways that LXC sets before the guest starts.
-    pub(super) early_gateways: Vec<IpAddr>,
+    pub(crate) early_gateways: Vec<IpAddr>,
     /// Gateways that the guest sets itself.
-    pub(super) gateways: Vec<IpAddr>,
+    pub(crate) gateways: Vec<IpAddr>,
     /// What else a bridge must be able to do for it.
-    pub(super) vlan: Vlan,
-    pub(super) origin: Origin,
+    pub(crate) vlan: Vlan,
+    pub(crate) origin: Origin,
 }
 
 /// Who makes an interface.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// LXC, from raw keys.
     #[default]
     Raw,
@@ -49,7 +51,7 @@ pub(super) enum Origin {
 
 /// Whether an interface is up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Plug {
+pub(crate) enum Plug {
     /// It is.
     Up,
     /// It is, without a carrier.
@@ -61,7 +63,7 @@ pub(super) enum Plug {
 
 /// What an interface wants of VLANs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Vlan {
+pub(crate) enum Vlan {
     /// Nothing.
     #[default]
     None,
@@ -73,7 +75,7 @@ pub(super) enum Vlan {
 
 impl Nic {
     /// Returns whether the interface is a child of its link with an address that is given.
-    pub(super) fn has_fixed_macvlan(&self) -> bool {
+    pub(crate) fn has_fixed_macvlan(&self) -> bool {
         self.kind.as_deref() == Some("macvlan") && self.mac.is_some()
     }
 
@@ -91,6 +93,7 @@ impl Nic {
             parent: text.get("bridge").map(str::to_owned),
             mac: text.get("hwaddr").or_else(|| text.get("macaddr")).map(str::to_owned),
             mtu,
+            mode: text.get("mode").map(str::to_owned),
             state: if off { Plug::Unplugged } else { Plug::Up },
             addresses: parsed(&text, ["ip", "ip6"]),
             early_gateways: Vec::new(),
@@ -121,7 +124,11 @@ impl Nic {
                 let gateway = value.parse().map_err(|_| format!("`{value}` is no gateway"))?;
                 self.early_gateways.push(gateway);
             }
-            "macvlan.mode" | "ipvlan.mode" | "ipvlan.isolation" | "vlan.id" => self.own(key)?,
+            "macvlan.mode" | "ipvlan.mode" => {
+                self.own(key)?;
+                self.mode = Some(value.to_owned());
+            }
+            "ipvlan.isolation" | "vlan.id" => self.own(key)?,
             _ if key.starts_with("veth.") => self.own(key)?,
             "script.up" | "script.down" | "l2proxy" => {}
             _ => return Err("LXC has no such key, or not with this value".to_owned()),
@@ -148,14 +155,14 @@ impl Nic {
 
 /// The interfaces of a container by number, and what LXC or Proxmox VE does not take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Nics {
-    pub(super) by_number: BTreeMap<u32, Nic>,
-    pub(super) faults: Vec<String>,
+pub(crate) struct Nics {
+    pub(crate) by_number: BTreeMap<u32, Nic>,
+    pub(crate) faults: Vec<String>,
 }
 
 impl Nics {
     /// Reads a configuration; `types` are those that the node's `pct` takes.
-    pub(super) fn of(conf: &LxcConf, types: &BTreeSet<String>) -> Self {
+    pub(crate) fn of(conf: &LxcConf, types: &BTreeSet<String>) -> Self {
         let mut nics = Self::default();
         for (key, value) in conf.entries() {
             let Some(number) = key.strip_prefix("net").and_then(|number| number.parse().ok())
@@ -187,7 +194,7 @@ impl Nics {
     }
 
     /// Returns the interfaces with the names that they have in the guest, in order.
-    pub(super) fn named(&self) -> impl Iterator<Item = (u32, String, &Nic)> {
+    pub(crate) fn named(&self) -> impl Iterator<Item = (u32, String, &Nic)> {
         let inside = self.by_number.iter().filter(|(_, nic)| nic.kind.as_deref() != Some("none"));
         inside.map(|(&number, nic)| {
             (number, nic.name.clone().unwrap_or_else(|| format!("eth{number}")), nic)
@@ -197,7 +204,7 @@ impl Nics {
 
 /// Returns the Ethernet address that Proxmox VE, LXC or the kernel would choose at random: here the same one
 /// each time for an interface of a guest.
-pub(super) fn chosen_mac(vmid: Vmid, number: u32) -> String {
+pub(crate) fn chosen_mac(vmid: Vmid, number: u32) -> String {
     let [_, a, b, c] = vmid.get().wrapping_mul(32).wrapping_add(number).to_be_bytes();
     format!("{PREFIX}:{a:02X}:{b:02X}:{c:02X}")
 }

@@ -80,6 +80,7 @@ fn tell(folder: &Path, kept: bool) -> Exit {
     let places = Places {
         config: Some(folder.to_owned()),
         node_dir: Some(folder.join("node")),
+        lab: None,
         strict: false,
     };
     let [hypervisor, containers] =

@@ -1,0 +1,367 @@
+//! `phoenix lab` with real traffic: the macvlan example from its NAT to its own address, and what a
+//! lab leaves behind.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Where Debian has programs that are for root.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the tests run, and the packages of Debian that have it.
+const PROGRAMS: [(&str, &str); 8] = [
+    ("nft", "nftables"),
+    ("ip", "iproute2"),
+    ("iptables-restore", "iptables"),
+    ("nginx", "nginx-light"),
+    ("openssl", "openssl"),
+    ("curl", "curl"),
+    ("nsenter", "util-linux"),
+    ("unshare", "util-linux"),
+];
+
+/// The node's address that clients use today, and the container's own.
+const NODE: &str = "192.168.1.13";
+const PUBLIC: &str = "192.168.1.153";
+const MAC: &str = "02:00:00:00:01:01";
+
+/// A port that nobody outside shall reach, on all addresses of the container.
+const PRIVATE: &str = "\nserver {\n    listen 8080;\n    return 200;\n}\n";
+
+/// A lab of this test, taken down whatever happens.
+struct Lab {
+    name: String,
+    config: PathBuf,
+}
+
+impl Lab {
+    /// Names a lab after this process, so that test runs on one machine do not meet.
+    fn new(letter: &str, config: &Path) -> Self {
+        let name = format!("{letter}{}", std::process::id());
+        Self { name, config: config.to_owned() }
+    }
+
+    fn phoenix(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
+        command.args(args).arg("--config").arg(&self.config).args(["--lab", &self.name]);
+        command.env("NO_COLOR", "1").env_remove("PHOENIX_CONFIG").stdin(Stdio::null());
+        command
+    }
+
+    /// Returns where a file of the lab stands.
+    fn twin(&self, path: &str) -> PathBuf {
+        Path::new("/run/phoenix-lab").join(&self.name).join("twin").join(path)
+    }
+
+    fn must(&self, args: &[&str]) -> String {
+        let output = self.phoenix(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn exec(&self, place: &str, argv: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
+        command.args(["lab", "exec", "--lab", &self.name, place, "--"]).args(argv);
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn says(&self, place: &str, argv: &[&str]) -> String {
+        let output = self.exec(place, argv);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{place}: {argv:?}: {stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Returns the status of an answer; empty when nobody answers.
+    fn http(&self, place: &str, url: &str) -> String {
+        let argv = ["curl", "-ksS", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", url];
+        let output = self.exec(place, &argv);
+        let code = String::from_utf8(output.stdout).unwrap();
+        if output.status.success() { code } else { String::new() }
+    }
+
+    /// Insists that nginx answers on both ports: nothing stands behind it, so that TLS ends in a 502.
+    fn serves(&self, place: &str, address: &str) {
+        let (plain, tls) = (format!("http://{address}/"), format!("https://{address}/"));
+        let code = self.http(place, &plain);
+        assert_eq!(code, "301", "from {place} to {plain}: {}", self.ways());
+        assert_eq!(self.http(place, &tls), "502", "from {place} to {tls}");
+    }
+
+    /// Returns what the router and the container know of the ways of packets, for who reads a failure.
+    fn ways(&self) -> String {
+        let neighbours = self.says("router", &["ip", "neigh"]);
+        neighbours + &self.says("101", &["ip", "neigh"]) + &self.says("101", &["ip", "route"])
+    }
+
+    /// Returns the Ethernet address by which the LAN client reaches the public address.
+    fn neighbour(&self) -> String {
+        self.says("lan", &["ip", "neigh", "flush", "dev", "eth0"]);
+        self.serves("lan", PUBLIC);
+        let shown = self.says("lan", &["ip", "-json", "neigh", "show", PUBLIC]);
+        let shown = serde_json::from_str::<serde_json::Value>(&shown).unwrap();
+        shown[0]["lladdr"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn set_rp_filter(&self, value: &str) {
+        let write = "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo $1 >$f; done";
+        for place in ["node", "101"] {
+            self.says(place, &["sh", "-c", write, "sh", value]);
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.phoenix(&["lab", "down"]).output().unwrap();
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "who runs the tests must know what was not tested")]
+fn skip(test: &str, why: &str) {
+    eprintln!("{test} is skipped: {why}");
+}
+
+/// Says why the tests cannot run on this machine.
+fn cannot_run() -> Option<String> {
+    let there = |program: &str| PATH.split(':').any(|f| Path::new(f).join(program).exists());
+    let missing = PROGRAMS.iter().find(|(program, _)| !there(program));
+    if let Some((program, package)) = missing {
+        return Some(format!("`{program}` is not installed (Debian: {package})"));
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "ip", "link", "add", "name", "br0", "type", "bridge"]);
+    let works = command.env("PATH", PATH).stderr(Stdio::null()).status();
+    let works = works.is_ok_and(|status| status.success());
+    (!works)
+        .then(|| "network namespaces and bridges cannot be made here: run it as root".to_owned())
+}
+
+/// Copies the macvlan example, with a private port added to the gateway's site.
+fn example(scratch: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/macvlan-upgrade");
+    let copy = scratch.join("example");
+    let copied = Command::new("cp").arg("-a").args([&source, &copy]).status();
+    assert!(copied.unwrap().success());
+    let site = copy.join("node/guests/101/fs/etc/nginx/sites-available/gateway");
+    let mut site = fs::OpenOptions::new().append(true).open(site).unwrap();
+    site.write_all(PRIVATE.as_bytes()).unwrap();
+    copy
+}
+
+/// A start hook that makes the public interface right, and the rules that it loads.
+const HOOK: [(&str, &str); 2] = [
+    (
+        "public-interface.sh",
+        "#!/bin/sh
+set -e
+echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore
+echo 2 >/proc/sys/net/ipv4/conf/all/arp_announce
+ip rule add from 192.168.1.153 lookup 101
+ip route add 192.168.1.0/24 dev eth1 src 192.168.1.153 table 101
+ip route add default via 192.168.1.1 dev eth1 table 101
+nft -f /etc/phoenix/public-interface.nft
+",
+    ),
+    (
+        "public-interface.nft",
+        "table inet phoenix_public {
+    chain input {
+        type filter hook input priority filter;
+        iifname != eth1 accept
+        ct state established,related accept
+        meta l4proto icmp accept
+        tcp dport { 80, 443 } accept
+        drop
+    }
+}
+",
+    ),
+];
+
+/// What a plan has that decides what can be asked of the network afterwards.
+struct Has {
+    arp: bool,
+    route: bool,
+    rules: bool,
+}
+
+impl Has {
+    fn of(plan: &str) -> Self {
+        let has = |address: &str| plan.lines().any(|line| line.contains(address));
+        Self {
+            arp: has("lxc/101/arp"),
+            route: has("lxc/101/public-route"),
+            rules: has("lxc/101/nftables"),
+        }
+    }
+}
+
+#[test]
+fn the_macvlan_example_carries_traffic() {
+    if let Some(why) = cannot_run() {
+        return skip("the_macvlan_example_carries_traffic", &why);
+    }
+    let scratch = tempfile::TempDir::new().unwrap();
+    let lab = Lab::new("m", &example(scratch.path()));
+    let begun = Instant::now();
+    lab.must(&["lab", "up"]);
+    // It takes half a second; the rest is for machines that do other things too.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    for place in ["lan", "internet"] {
+        lab.serves(place, NODE);
+        assert_eq!(lab.http(place, &format!("http://{PUBLIC}/")), "", "before, from {place}");
+    }
+    let has = Has::of(&lab.must(&["plan"]));
+    lab.must(&["apply", "--yes"]);
+    after(&lab, &has);
+    lab.says("node", &["pct", "reboot", "101"]);
+    after(&lab, &has);
+}
+
+/// The lab runs start hooks as LXC does: what they do holds, and one that fails keeps the guest down.
+#[test]
+fn a_start_hook_makes_the_public_interface_right() {
+    if let Some(why) = cannot_run() {
+        return skip("a_start_hook_makes_the_public_interface_right", &why);
+    }
+    let scratch = tempfile::TempDir::new().unwrap();
+    let lab = Lab::new("h", &example(scratch.path()));
+    lab.must(&["lab", "up"]);
+    let has = Has::of(&lab.must(&["plan"]));
+    lab.must(&["apply", "--yes"]);
+    if !(has.arp && has.route && has.rules) {
+        hook(&lab);
+        lab.says("node", &["pct", "reboot", "101"]);
+    }
+    after(&lab, &Has { arp: true, route: true, rules: true });
+    fs::write(lab.twin("guests/101/fs/etc/phoenix/public-interface.sh"), "#!/bin/false\n").unwrap();
+    let failed = lab.exec("node", &["pct", "reboot", "101"]);
+    assert!(String::from_utf8_lossy(&failed.stderr).contains("lxc.hook.start"), "{failed:?}");
+    assert!(lab.says("node", &["pct", "status", "101"]).contains("stopped"));
+}
+
+/// Puts the hook into the guest and into its configuration.
+fn hook(lab: &Lab) {
+    let folder = lab.twin("guests/101/fs/etc/phoenix");
+    fs::create_dir_all(&folder).unwrap();
+    for (name, text) in HOOK {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let conf = lab.twin("fs/etc/pve/lxc/101.conf");
+    let text = fs::read_to_string(&conf).unwrap();
+    let line = "lxc.hook.start: /etc/phoenix/public-interface.sh\nlxc.net.1.type:";
+    fs::write(conf, text.replacen("lxc.net.1.type:", line, 1)).unwrap();
+}
+
+/// What must be true once the example is applied.
+fn after(lab: &Lab, has: &Has) {
+    lab.serves("lan", PUBLIC);
+    lab.serves("internet", PUBLIC);
+    lab.serves("102", "10.0.0.153");
+    assert!(lab.says("101", &["ip", "route", "get", "10.0.0.12"]).contains("dev eth0"));
+    let link = lab.says("101", &["ip", "-details", "link", "show", "eth1"]);
+    assert!(link.contains(MAC) && link.contains("macvlan mode bridge"), "{link}");
+    rules(&lab.says("node", &["iptables-save"]));
+    assert_eq!(lab.http("lan", &format!("http://{NODE}/")), "", "there is no NAT any more");
+    if has.arp {
+        let seen = (0..20).map(|_| lab.neighbour()).collect::<Vec<_>>();
+        assert!(seen.iter().all(|mac| mac == MAC), "{seen:?}");
+    }
+    if has.rules {
+        let private = format!("http://{PUBLIC}:8080/");
+        let seen = (0..10).map(|_| lab.http("lan", &private)).collect::<Vec<_>>();
+        assert!(seen.iter().all(String::is_empty), "{seen:?}");
+        assert_eq!(lab.http("102", "http://10.0.0.153:8080/"), "200", "eth0 is not filtered");
+    }
+    if has.route {
+        every_way(lab);
+    }
+}
+
+/// Clients reach the container whatever the kernel and the node think of the ways of packets.
+fn every_way(lab: &Lab) {
+    let drop = ["FORWARD", "-m", "conntrack", "--ctstate", "INVALID", "-j", "DROP"];
+    for value in ["0", "1", "2"] {
+        lab.set_rp_filter(value);
+        for word in ["-I", "-D"] {
+            lab.says("node", &[&["iptables", word], drop.as_slice()].concat());
+            lab.serves("lan", PUBLIC);
+            lab.serves("internet", PUBLIC);
+        }
+    }
+    lab.set_rp_filter("0");
+}
+
+fn rules(saved: &str) {
+    let to_guest = saved.lines().filter(|line| line.contains("10.0.0.153")).collect::<Vec<_>>();
+    assert!(to_guest.is_empty(), "{to_guest:?}");
+    assert!(saved.contains("-s 10.0.0.0/24 ! -d 10.0.0.0/24 -o vmbr0 -j MASQUERADE"), "{saved}");
+    assert!(saved.contains("--dport 2222"), "what is somebody else's stays: {saved}");
+}
+
+/// Returns what the machine has of a lab: namespaces, mounts, and processes by their command line.
+fn traces(name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let namespaces = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+    found.extend(namespaces.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    found.extend(mounts.lines().map(str::to_owned));
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    found.extend(lines.map(|line| String::from_utf8_lossy(&line).into_owned()));
+    let (prefix, folder) = (format!("phx-{name}-"), format!("/run/phoenix-lab/{name}"));
+    found.retain(|line| line.contains(&prefix) || line.contains(&folder));
+    found.extend(Path::new(&folder).exists().then_some(folder));
+    found
+}
+
+#[test]
+fn nothing_stays_of_a_lab_whatever_was_killed() {
+    if let Some(why) = cannot_run() {
+        return skip("nothing_stays_of_a_lab_whatever_was_killed", &why);
+    }
+    let scratch = tempfile::TempDir::new().unwrap();
+    let lab = Lab::new("k", &example(scratch.path()));
+    for wait in [5, 40, 100, 200, 400] {
+        let mut up = lab.phoenix(&["lab", "up"]).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        up.kill().unwrap();
+        up.wait().unwrap();
+        if wait != 100 {
+            lab.must(&["lab", "down"]);
+            assert_eq!(traces(&lab.name), Vec::<String>::new(), "killed after {wait} ms");
+        }
+    }
+    lab.must(&["lab", "up"]);
+    lab.serves("lan", NODE);
+    lab.must(&["lab", "down"]);
+    assert_eq!(traces(&lab.name), Vec::<String>::new());
+}
+
+#[test]
+fn two_labs_do_not_meet() {
+    if let Some(why) = cannot_run() {
+        return skip("two_labs_do_not_meet", &why);
+    }
+    let scratch = tempfile::TempDir::new().unwrap();
+    let config = example(scratch.path());
+    let (one, two) = (Lab::new("a", &config), Lab::new("b", &config));
+    one.must(&["lab", "up"]);
+    two.must(&["lab", "up"]);
+    assert!(!one.phoenix(&["lab", "up"]).output().unwrap().status.success(), "it is up already");
+    one.says("node", &["pct", "stop", "101"]);
+    assert_eq!(one.http("lan", &format!("http://{NODE}/")), "");
+    two.serves("lan", NODE);
+    one.must(&["lab", "down"]);
+    two.serves("internet", NODE);
+    assert_eq!(two.exec("101", &["sh", "-c", "exit 7"]).status.code(), Some(7));
+    assert!(!two.exec("999", &["true"]).status.success());
+}
