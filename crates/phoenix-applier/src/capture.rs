@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use phoenix_formats::iproute::{Rule, read_rules, read_table};
 use phoenix_planner::kind;
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Facts, Output, Probe};
@@ -114,10 +115,12 @@ fn run(
         | ["pct", "list"]
         | ["readlink", "-f" | "--", ..]
         | ["ss" | "dpkg-query", ..] => Ok(()),
-        ["systemctl", _, unit] => unit_state(folder, unit, output),
+        ["systemctl", _, unit] if place == Place::Node => unit_state(folder, unit, output),
+        ["systemctl", ..] if place != Place::Node && !output.success() => Ok(()),
         // From where somebody was connected is not what the node is.
         ["printenv", ..] => Ok(()),
-        ["ip", ..] if place != Place::Node => Ok(()),
+        ["ip", ..] if place != Place::Node => guest_state(folder, place, argv, output),
+        ["cat" | "nft", ..] if place != Place::Node => guest_state(folder, place, argv, output),
         _ => {
             answers.push(json!({
                 "place": place.to_string(),
@@ -143,6 +146,33 @@ fn link(folder: &Path, at: &str, target: &str) -> io::Result<()> {
     symlink(target, at)
 }
 
+/// Notes what a running guest has in force for its public interface, as the simulated node notes it.
+fn guest_state(folder: &Path, place: Place, argv: &[String], output: &Output) -> io::Result<()> {
+    let (name, text) = match argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["cat", ..] if output.stdout.split_whitespace().any(|value| value != "0") => {
+            ("arp", output.stdout.clone())
+        }
+        ["ip", "-json", "rule", "show"] => {
+            let rules = read_rules(&output.stdout).unwrap_or_default().into_iter();
+            let line =
+                |rule: Rule| Some(format!("{} {} {}\n", rule.priority, rule.source?, rule.table));
+            ("rules", rules.filter_map(line).collect())
+        }
+        ["ip", "-json", "route", "show", "table", table] => {
+            let mut routes = read_table(&output.stdout).unwrap_or_default();
+            routes.sort();
+            let lines = routes.iter().map(|route| format!("{table} {route}\n"));
+            ("routes", lines.collect())
+        }
+        ["nft", ..] if output.success() => ("nft", output.stdout.clone()),
+        _ => return Ok(()),
+    };
+    if text.is_empty() {
+        return Ok(());
+    }
+    write(&folder.join("live/guests").join(place.to_string()).join(name), &text)
+}
+
 /// Notes what is not as it should be with a unit: a word a line.
 fn unit_state(folder: &Path, unit: &str, output: &Output) -> io::Result<()> {
     let word = output.stdout.trim();
@@ -157,13 +187,27 @@ fn unit_state(folder: &Path, unit: &str, output: &Output) -> io::Result<()> {
 /// Returns the packages that are installed, of those that were asked for.
 fn packages(facts: &Facts) -> Vec<String> {
     let installed = |(probe, answer): (&Probe, &Answer)| match (probe, answer) {
-        (Probe::Run { argv, .. }, Answer::Ran(output)) if argv[0] == "dpkg-query" => {
+        (Probe::Run { place: Place::Node, argv }, Answer::Ran(output))
+            if argv[0] == "dpkg-query" =>
+        {
             let name = argv.last().cloned();
             name.filter(|_| output.success() && output.stdout.trim() == "installed")
         }
         _ => None,
     };
     facts.iter().filter_map(installed).collect()
+}
+
+/// Returns a guest that has no nft(8), by its answer.
+fn without_nft((probe, answer): (&Probe, &Answer)) -> Option<String> {
+    match (probe, answer) {
+        (Probe::Run { place: place @ Place::Guest(_), argv }, Answer::Ran(output))
+            if argv[0] == "nft" && output.exit > 1 =>
+        {
+            Some(place.to_string())
+        }
+        _ => None,
+    }
 }
 
 /// Returns the description of the node: its name, who runs, and what is installed.
@@ -183,6 +227,10 @@ fn node(facts: &Facts) -> Value {
     let packages = packages(facts);
     if !packages.is_empty() {
         object.insert("packages", Value::from(packages));
+    }
+    let without = facts.iter().filter_map(without_nft).collect::<Vec<_>>();
+    if !without.is_empty() {
+        object.insert("without_nftables", Value::from(without));
     }
     json!(object)
 }

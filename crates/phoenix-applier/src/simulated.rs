@@ -24,14 +24,16 @@
 //!   empty file: nginx does not run); `live/guests/101/down` the interfaces that were set down in it;
 //!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
-//!   starts that they make fail; `live/links.json` and `live/gateways` the node's links and default
+//!   starts that they make fail; `live/guests/101/arp`, `rules`, `routes` and `nft` what phoenix's own program and
+//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what was installed in it;
+//!   `live/links.json` and `live/gateways` the node's links and default
 //!   gateways, while its interfaces(5) say something else; `live/packages` what was installed since;
 //!   `live/units/UNIT` what is not as it should be with a service: `disabled`, `inactive`, `failed`. All of
 //!   these are written and removed by the simulated node itself.
 //!
 //! A missing folder above a new file is made where every real node has it.
 //!
-//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables, what commands
+//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node, what commands
 //! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
 //! and time: nothing waits, and a pause is over at once.
 
@@ -52,6 +54,7 @@ mod paths;
 mod pct;
 mod pct_set;
 mod power;
+mod public_interface;
 mod running_key;
 mod service;
 mod settings;

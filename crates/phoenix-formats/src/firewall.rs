@@ -2,8 +2,11 @@
 //!
 //! This module owns their grammar as `pve-firewall` reads it, line by line; what PVE drops, and what it keeps and never
 //! applies; the file as PVE saves it; edits that change only what they are told to; and the answer whether the node's
-//! own chain lets a packet in. It deliberately does not compile a ruleset, knows nothing of SDN's sets, and takes
-//! `/etc/services` and `/etc/protocols` as Debian 12 has them.
+//! own chain lets a packet in; and a guest's rules as a ruleset of nft(8) for the guest itself.
+//!
+//! The manual is pve-firewall(8); the rules are those of `PVE::Firewall`, measured by running its parser on a corpus.
+//! Deliberately not understood: compiling a ruleset, SDN's sets, and what `proxmox-firewall` (nftables) reads otherwise.
+//! `/etc/services` and `/etc/protocols` are taken as Debian 12 has them.
 
 mod address;
 mod check;
@@ -12,6 +15,7 @@ mod file;
 mod inspect;
 mod meaning;
 mod never;
+mod nftables;
 mod options;
 mod reach;
 mod read;
@@ -27,6 +31,7 @@ pub use check::{Effect, Property, RuleProblem};
 pub use edit::{EditError, FwEdit};
 pub use file::{Alias, FwFile, IpsetEntry, OptionEntry, ParsedRule};
 pub use never::NeverMatches;
+pub use nftables::{Guarded, LeftOut, Ruleset};
 pub use reach::{Caller, Decider, Passage, host_admits, host_opens};
 pub use rule::{Action, Rule, RuleError, RuleKind, Verdict};
 pub use scope::{Level, Names, Scope};

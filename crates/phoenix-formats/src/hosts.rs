@@ -1,5 +1,6 @@
 //! Static table of names: hosts(5).
 //!
+//! The rules are glibc's, and RFC 952 and RFC 1123 for what a host name is.
 //! Owns the entries of one file as glibc reads them ([`Hosts`]), the question which address a name has, and edits of
 //! single lines. Deliberately not understood: nsswitch.conf(5) and host.conf(5), which decide whether the file is
 //! asked at all and whether a name may have several addresses; comments, which may mean something to cloud-init or

@@ -1,5 +1,7 @@
 //! Network configuration of a Debian host: interfaces(5) of ifupdown and ifupdown2.
 //!
+//! The rules are those of the manual, with bridge-utils-interfaces(5) and ifupdown-addons-interfaces(5) for bridges.
+//!
 //! Owns: the lines and stanzas of one file ([`Interfaces`]), what they say about addresses, bridges and
 //! uplinks ([`Interface`]), the commands that they run ([`Command`]), and edits that touch single lines.
 //!

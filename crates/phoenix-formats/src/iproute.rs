@@ -1,6 +1,9 @@
 //! What ip(8) says in JSON about links, addresses and routes, and what it would say on a node that is
 //! only described.
 //!
+//! The manuals are ip-address(8), ip-link(8) and ip-route(8); they do not describe the JSON, so the names of fields are
+//! those that iproute2 prints.
+//!
 //! Owns: `ip -json -details address show` in both directions ([`read_links`], [`links_json`],
 //! [`links_of`]), `ip -json route get` ([`read_route`], [`route_get`]), and routing rules and tables
 //! ([`read_rules`], [`read_table`], and back).

@@ -1,5 +1,8 @@
 //! Saved rules of iptables(8): what `iptables-save` prints and `/etc/iptables/rules.v4` holds.
 //!
+//! The manuals are iptables-save(8), iptables-restore(8) and iptables-extensions(8); what they leave open is measured
+//! with iptables 1.8.
+//!
 //! Owns: the lines of a rule set ([`SavedRules`]), the meaning of one rule ([`Rule`], [`Spec`]),
 //! deletion with `iptables -D` and its effect ([`delete_argv`], [`apply_delete`]), and the question
 //! which rules a guest's public interface makes obsolete ([`obsolete`]).

@@ -20,6 +20,7 @@ pub mod net;
 pub mod nginx;
 pub mod pct;
 pub mod property;
+pub mod public_interface;
 pub mod resolv_conf;
 mod vmid;
 mod warning;

@@ -1,5 +1,7 @@
 //! A container's configuration file, `/etc/pve/lxc/<vmid>.conf` (pct.conf(5)).
 //!
+//! The rules are those of `PVE::LXC::Config`, measured by running its parser and writer on a corpus.
+//!
 //! Owns the grammar as Proxmox VE's parser has it: what every line means, which lines it warns
 //! about, which it loses at its next write and what it then writes, and an editor that changes
 //! nothing but the lines it was told to change. Values are checked as the file parser checks them,

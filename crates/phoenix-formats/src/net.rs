@@ -1,8 +1,12 @@
 //! The `netN` values of a container: `name=eth0,bridge=vmbr0,ip=dhcp`.
 //!
+//! The manual is pct.conf(5), `net[n]`; the rules are the schema of `PVE::LXC::Config` and the formats of
+//! `PVE::JSONSchema`, measured by running them on a corpus.
+//!
 //! Owns which strings Proxmox VE takes and how it prints them ([`LxcNet`]), the same value as plain
 //! text for nodes that take more than stock ones do ([`NetText`]), and when two values mean the same.
-//! Whether a bridge exists and what a change costs a running guest is the business of [`crate::pct`].
+//! Deliberately not understood: keys that stock Proxmox VE does not have, which stay as text; whether a bridge exists
+//! and what a change costs a running guest, which is the business of [`crate::pct`].
 
 mod same;
 mod schema;

@@ -1,5 +1,7 @@
 //! nginx configuration: a lossless reader, and an editor that makes servers listen on all interfaces.
 //!
+//! The manuals are those of `ngx_core_module`, `ngx_http_core_module` (`listen`) and `ngx_stream_core_module`.
+//!
 //! Owns the syntax of nginx's configuration files (measured on nginx 1.22 and 1.26), the meaning of `listen` and
 //! `include`, and the sockets that follow from them. Every other directive is carried along and deliberately not
 //! understood; host names are not resolved. Nothing here reads a file: the caller brings the texts.

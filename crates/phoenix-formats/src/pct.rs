@@ -1,9 +1,15 @@
 //! What `pct set` does to a container's configuration (pct(1)).
 //!
+//! The rules are those of `PVE::API2::LXC::Config` and `PVE::LXC::Config`, measured by running `pct` on stopped and on
+//! running containers.
+//!
 //! Owns the command's options and their checks ([`PctSet`]), its effect on the file of a stopped and
 //! of a running container ([`set`]), and how each changed key takes effect ([`class_of`]). All of it
 //! is pure: what the command would look up is given as a [`NodeView`] and a [`Live`] guest, and the
 //! Ethernet address that it would choose at random is a text of the caller's.
+//!
+//! Deliberately not understood: permissions, locks and clusters, and all commands but `set`, `resize` and the stop that
+//! puts pending changes in force.
 
 mod args;
 mod class;

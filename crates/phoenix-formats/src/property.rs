@@ -1,8 +1,11 @@
 //! Property strings, the `key=value,key=value` values of a guest's configuration.
 //!
+//! The manual is pct.conf(5); the rules are those of `PVE::JSONSchema` (`parse_property_string` and its inverse).
+//!
 //! Owns two views of them: [`PropertyText`] keeps every byte and judges nothing, and the schemas
 //! inside this crate decide as Proxmox VE's own parser does which strings it accepts and how it
-//! prints them back. What a property *means* belongs to the codec that declares its schema.
+//! prints them back. Deliberately not understood: what a property *means*, which belongs to the codec that declares
+//! its schema, and aliases of keys, which no schema here has.
 
 pub(crate) mod check;
 mod fault;

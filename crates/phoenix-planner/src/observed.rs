@@ -151,6 +151,14 @@ impl<'a> Observed<'a> {
         bridge: &BridgeName,
         origin: &Origin,
     ) -> Result<(), Refusal> {
+        let link = self.links.iter().find(|link| link.name == bridge.as_str());
+        if let Some(master) = link.and_then(|link| link.master.as_ref()) {
+            return Err(Refusal::declared(
+                origin,
+                format!("`{bridge}` is a port of bridge `{master}`: nothing else can attach to it"),
+                format!("Name the bridge itself: `{master}`."),
+            ));
+        }
         let bridges =
             self.links.iter().filter(|link| link.is_bridge()).map(|link| link.name.as_str());
         let bridges = bridges.collect::<Vec<_>>();

@@ -216,6 +216,8 @@ pub enum Want {
     AddressIn(Vec<std::net::IpAddr>),
     /// A connection is made.
     Connects,
+    /// `ip -json route show table N` has these routes in the words of ip(8), and no others.
+    Routes(Vec<String>),
 }
 
 impl Run {

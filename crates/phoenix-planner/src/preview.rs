@@ -57,13 +57,18 @@ fn guest_of(action: &Action) -> Option<&str> {
     action.address.as_str().split('/').nth(1)
 }
 
-/// Returns the programs that an action runs, each as one readable line after the place where it runs:
+/// Returns the programs that an action runs, in order; see [`command`].
+fn commands(action: &Action) -> impl Iterator<Item = String> {
+    action.operations.iter().filter_map(command)
+}
+
+/// Returns the program that an operation runs as one readable line after the place where it runs:
 /// `$ pct start 101` on the node, `101 $ nginx -t` in a guest.
 ///
 /// The line is for reading, not for a shell: words with blanks stand in single quotes, and the
 /// `--digest` of `pct set` is left out, as it only repeats the file.
-fn commands(action: &Action) -> impl Iterator<Item = String> {
-    action.operations.iter().filter_map(|operation| match operation {
+fn command(operation: &Operation) -> Option<String> {
+    match operation {
         Operation::Run(run) if run.shown == Shown::AsAttribute => None,
         Operation::Run(run) => Some(prompted(run.place, &run.argv)),
         Operation::Transform(transform) => Some(prompted(transform.at.place, &transform.argv)),
@@ -71,7 +76,7 @@ fn commands(action: &Action) -> impl Iterator<Item = String> {
             probe: Probe::Run { place, argv }, want: Want::Success, ..
         }) => Some(prompted(*place, argv)),
         Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,
-    })
+    }
 }
 
 fn prompted(place: Place, argv: &[String]) -> String {

@@ -120,7 +120,7 @@ fn pointers(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>) {
     let escaped = |name: &String| name.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| {
-            pointers(value, &format!("{pointer}/{}", escaped(name)), found)
+            pointers(value, &format!("{pointer}/{}", escaped(name)), found);
         }),
         Value::Array(elements) => elements
             .iter()

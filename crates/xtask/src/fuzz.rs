@@ -10,7 +10,9 @@ const SECONDS: u32 = 10;
 
 /// Every target, and the folder of its first inputs. `Cargo.toml` of `fuzz` lists the targets too.
 const TARGETS: &[(&str, &str)] = &[
+    ("dnsmasq", "fuzz/seeds/dnsmasq"),
     ("firewall", "crates/phoenix-formats/tests/corpus/fw"),
+    ("hosts", "fuzz/seeds/hosts"),
     ("interfaces", "crates/phoenix-formats/tests/corpus/interfaces"),
     ("iproute", "fuzz/seeds/iproute"),
     ("iptables", "crates/phoenix-formats/tests/corpus/iptables"),
@@ -19,6 +21,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("nginx", "crates/phoenix-formats/tests/corpus/nginx"),
     ("pct", "fuzz/seeds/pct"),
     ("property", "fuzz/seeds/property"),
+    ("resolv_conf", "fuzz/seeds/resolv_conf"),
 ];
 
 /// Runs the targets, each to its end in time or to its first failure.

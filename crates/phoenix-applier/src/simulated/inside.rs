@@ -40,7 +40,9 @@ impl SimulatedNode {
                 Err(_) => not_an_address(to),
             },
             ["ip", "-json", "route", "get", to, "from", from] => match (to.parse(), from.parse()) {
-                (Ok(to), Ok(from)) => self.guest_routing(vmid).route_from(to, from),
+                (Ok(to), Ok(from)) => self
+                    .route_by_rule(vmid, to, from)
+                    .unwrap_or_else(|| self.guest_routing(vmid).route_from(to, from)),
                 _ => not_an_address(to),
             },
             ["ss", "-Hltn"] => self.ss(vmid),
@@ -49,7 +51,7 @@ impl SimulatedNode {
             ["readlink", "-f", "--", paths @ ..] if !paths.is_empty() => {
                 self.real_paths(vmid, paths)
             }
-            _ => return None,
+            _ => return self.public_question(vmid, words),
         })
     }
 
@@ -68,7 +70,7 @@ impl SimulatedNode {
             ["systemctl", "restart", "nginx.service"] => self.restart_nginx(vmid).map(Some),
             ["systemctl", "stop", "nginx.service"] => self.stop_nginx(vmid).map(Some),
             [program, path] if helper(program) => self.set_listen(vmid, program, path).map(Some),
-            _ => Ok(None),
+            _ => self.public_change(vmid, words),
         }
     }
 

@@ -90,7 +90,8 @@ impl SimulatedNode {
     /// Runs `ifreload -a`: what is `auto` is as the files say, also when some of them have a fault.
     pub(super) fn ifreload(&self) -> Result<Option<Output>, NodeError> {
         let version = self.answers.find(Place::Node, &VERSION.map(str::to_owned));
-        if version.is_some_and(|output| output.exit == NOT_FOUND) {
+        let missing = version.is_some_and(|output| output.exit == NOT_FOUND);
+        if missing && !self.has_package("ifupdown2") {
             return Ok(None);
         }
         let (network, live, files) = (self.network(), self.host_routing(), self.filed_routing());

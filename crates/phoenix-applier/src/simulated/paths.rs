@@ -11,7 +11,7 @@ use super::tree::Tree;
 use crate::local::root::Missing;
 
 /// Folders that Debian, or a package that is named in the path, brings.
-const FOLDERS: [&str; 19] = [
+const FOLDERS: [&str; 20] = [
     "/etc",
     "/etc/default",
     "/etc/dnsmasq.d",
@@ -27,6 +27,7 @@ const FOLDERS: [&str; 19] = [
     "/etc/ssl/private",
     "/etc/sysctl.d",
     "/etc/systemd/network",
+    "/etc/systemd/networkd.conf.d",
     "/etc/systemd/system",
     "/usr/local/bin",
     "/usr/local/sbin",
@@ -34,7 +35,7 @@ const FOLDERS: [&str; 19] = [
 ];
 
 /// Folders in which any other one may be made: a package's, and phoenix's own.
-const TREES: [&str; 2] = ["/etc/nginx", "/var/lib/phoenix"];
+const TREES: [&str; 3] = ["/etc/nginx", "/etc/phoenix", "/var/lib/phoenix"];
 
 /// The folders that the cluster file system has on every node; those of the node itself come on top.
 const CLUSTER: [&str; 5] =

@@ -131,7 +131,8 @@ impl SimulatedNode {
         self.apply_pending(vmid)?;
         self.note_running(vmid, Running::No)?;
         self.forget_live(vmid)?;
-        for note in ["default", "down", "listening"] {
+        let public = super::public_interface::NOTES;
+        for note in ["default", "down", "listening"].into_iter().chain(public) {
             self.put_state(&note_path(vmid, note), None)?;
         }
         let note = (!held.is_empty()).then(|| Held { starts: HELD_STARTS, macs: held }.written());
@@ -146,7 +147,8 @@ impl SimulatedNode {
         let nics = Nics::of(&conf, &self.settings.net_types);
         let links = self.host_routing().links;
         let fits = start::check_settings(&conf)
-            .and_then(|()| start::check(&nics, &links, &self.macvlans()));
+            .and_then(|()| start::check(&nics, &links, &self.macvlans()))
+            .and_then(|()| self.check_hook(vmid, &conf));
         if let Err(why) = fits {
             return not(&why);
         }
@@ -154,6 +156,7 @@ impl SimulatedNode {
             return not(&format!("`{mac}`: Address already in use"));
         }
         self.note_running(vmid, Running::Yes)?;
+        self.run_hook(vmid, &conf)?;
         self.start_nginx(vmid)?;
         Ok(done(""))
     }

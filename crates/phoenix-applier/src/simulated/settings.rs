@@ -30,6 +30,8 @@ pub(super) struct Settings {
     pub(super) busy: BTreeSet<Vmid>,
     #[serde(default)]
     pub(super) packages: BTreeSet<String>,
+    #[serde(default, deserialize_with = "vmids")]
+    pub(super) without_nftables: BTreeSet<Vmid>,
 }
 
 impl Default for Settings {
@@ -41,6 +43,7 @@ impl Default for Settings {
             running: BTreeSet::new(),
             busy: BTreeSet::new(),
             packages: BTreeSet::new(),
+            without_nftables: BTreeSet::new(),
         }
     }
 }

@@ -210,7 +210,9 @@ fn a_raw_mac_that_is_not_declared_stays() {
     let mut container = with_public("macvlan");
     container["public_interface"].as_object_mut().unwrap().remove("mac_address");
     let plan = world.plan(&wanted(&container)).unwrap();
-    assert!(!addresses(&plan).contains(&"lxc/101".to_owned()), "{}", shown(&plan));
+    assert!(!addresses(&plan).contains(&"lxc/101/restart".to_owned()), "{}", shown(&plan));
+    assert_settles(&world, &wanted(&container));
+    assert!(world.config(101).contains("lxc.net.1.hwaddr: 02:00:00:00:01:01"));
 }
 
 #[test]
@@ -334,7 +336,9 @@ fn what_follows_a_target_needs_nothing_outside() {
     let world = gateway();
     let plan = world.plan(&wanted(&with_public("macvlan"))).unwrap();
     let part = plan.target(&["lxc/101/restart".parse().unwrap()]);
-    assert_eq!(addresses(&part), ["lxc/101", "lxc/101/restart", "service/pve-firewall"]);
+    let inside = ["lxc/101/arp", "lxc/101/nftables", "lxc/101", "lxc/101/public-route"];
+    let after = ["lxc/101/restart", "service/pve-firewall"];
+    assert_eq!(addresses(&part), inside.into_iter().chain(after).collect::<Vec<_>>());
 }
 
 #[test]

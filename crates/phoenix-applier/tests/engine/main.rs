@@ -6,6 +6,7 @@
 mod cases;
 mod choices;
 mod faults;
+mod inside;
 mod properties;
 mod random;
 mod world;

@@ -177,7 +177,9 @@ impl Checker {
     fn circles(&self) -> Vec<(usize, Finding)> {
         let mut done: BTreeSet<&str> = BTreeSet::new();
         let mut findings = Vec::new();
-        for alias in self.aliases.keys() {
+        // No circle goes through an alias whose target is none.
+        let leads_on = |(target, _): &(String, Place)| self.aliases.contains_key(target);
+        for (alias, _) in self.aliases.iter().filter(|(_, target)| leads_on(target)) {
             let mut path: BTreeSet<&str> = BTreeSet::new();
             let mut at = alias.as_str();
             while let Some((target, place)) = self.aliases.get(at).filter(|_| !done.contains(at)) {

@@ -70,7 +70,7 @@ impl DnsmasqConf {
         conf
     }
 
-    fn option(&mut self, piece: &Piece, checker: &mut Checker) {
+    fn option(&mut self, piece: &Piece<'_>, checker: &mut Checker) {
         if piece.is_rest {
             let message = "the line is too long: dnsmasq reads its rest as another line";
             self.findings.push(Finding::new(piece.line, Weight::Wrong, message));
@@ -81,7 +81,8 @@ impl DnsmasqConf {
         }
         let (name, value) = split(&piece.text);
         let setting = checker.check(piece.line, name, value, &mut self.findings);
-        let (name, value) = (shown(name), value.map(shown));
+        let (name, value) =
+            (shown(name).into_owned(), value.map(|value| shown(value).into_owned()));
         self.options.push(ConfOption { line: piece.line, name, value, setting });
     }
 
@@ -164,8 +165,8 @@ fn option_line(name: &str, value: Option<&str>) -> Result<String, EditError> {
 }
 
 fn reads_as(line: &str, name: &str, value: Option<&str>) -> bool {
-    let read = pieces(line);
-    let [piece] = read.as_slice() else { return false };
+    let mut read = pieces(line);
+    let (Some(piece), None) = (read.next(), read.next()) else { return false };
     let (own_name, own_value) = split(&piece.text);
     let one_line = !piece.unclosed && !line.contains(['\n', '\r', '\0']);
     one_line && own_name == name && own_value.map(shown).as_deref() == value

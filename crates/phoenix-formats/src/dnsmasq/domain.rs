@@ -1,5 +1,6 @@
 //! The names that `address`, `server` and `local` are for, and the servers they lead to.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -55,7 +56,7 @@ impl fmt::Display for Domain {
 }
 
 /// Splits `/DOMAIN/…/REST`: the domains, none when there are no slashes, and the rest.
-pub(super) fn domains(value: &str) -> Result<(Vec<Domain>, String), Fault> {
+pub(super) fn domains(value: &str) -> Result<(Vec<Domain>, Cow<'_, str>), Fault> {
     let Some(inside) = value.strip_prefix('/') else {
         return Ok((Vec::new(), shown(value)));
     };

@@ -1,5 +1,6 @@
 //! What an option says, for the options that phoenix understands.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -161,11 +162,10 @@ impl Setting {
             "except-interface" => Self::ExceptInterface(words(value)),
             "conf-dir" => return Ok(conf_dir(value)),
             "conf-file" => {
-                return Ok(Some(super::lines::shown(value))
-                    .filter(|path| !path.is_empty())
-                    .map(Self::ConfFile));
+                let path = super::lines::shown(value).into_owned();
+                return Ok(Some(path).filter(|path| !path.is_empty()).map(Self::ConfFile));
             }
-            "addn-hosts" => Self::AddnHosts(super::lines::shown(value)),
+            "addn-hosts" => Self::AddnHosts(super::lines::shown(value).into_owned()),
             "stop-dns-rebind" => Self::StopRebind,
             "rebind-localhost-ok" => Self::RebindLocalhostOk,
             "rebind-domain-ok" => Self::RebindDomainOk(rebind_domains(value)),
@@ -176,7 +176,7 @@ impl Setting {
 }
 
 fn words(value: &str) -> Vec<String> {
-    list(value).filter(|word| !word.is_empty()).collect()
+    list(value).filter(|word| !word.is_empty()).map(Cow::into_owned).collect()
 }
 
 fn everything(domains: Vec<Domain>) -> Vec<Domain> {
@@ -185,7 +185,7 @@ fn everything(domains: Vec<Domain>) -> Vec<Domain> {
 
 fn address(value: &str) -> Result<Option<Setting>, Fault> {
     let (domains, rest) = domains(value)?;
-    let answer = match rest.as_str() {
+    let answer = match &*rest {
         "" if domains.is_empty() => return Ok(None),
         "" => Given::NoName,
         "#" => Given::Null,
@@ -199,7 +199,7 @@ fn address(value: &str) -> Result<Option<Setting>, Fault> {
 
 fn server_or_local(value: &str) -> Result<Option<Setting>, Fault> {
     let (domains, rest) = domains(value)?;
-    let route = match rest.as_str() {
+    let route = match &*rest {
         "" if domains.is_empty() => return Ok(None),
         "" => Route::Local,
         "#" => Route::Usual,
@@ -247,7 +247,7 @@ fn own_name(word: &str) -> Result<String, Fault> {
 }
 
 fn cname(value: &str) -> Result<Setting, Fault> {
-    let mut words: Vec<String> = list(value).collect();
+    let mut words: Vec<_> = list(value).collect();
     // A number behind at least two names is how long the answer may be kept.
     if words.len() > 2 && words.last().is_some_and(|last| is_digits(last)) {
         words.pop();
@@ -279,19 +279,19 @@ fn interface_name(value: &str) -> Result<Setting, Fault> {
         Some((_, version)) if !matches!(version, "4" | "6") => {
             Err(Fault::refused(format!("`{version}` is not an IP version")))
         }
-        _ => Ok(Setting::InterfaceName { name, interface }),
+        _ => Ok(Setting::InterfaceName { name, interface: interface.into_owned() }),
     }
 }
 
 fn domain(value: &str) -> Result<Option<Setting>, Fault> {
-    let words: Vec<String> = list(value).collect();
-    let name = own_name(words.first().map_or("", String::as_str))?;
-    let (net, local) = match words.get(1).map(String::as_str) {
+    let words: Vec<_> = list(value).collect();
+    let name = own_name(words.first().map_or("", AsRef::as_ref))?;
+    let (net, local) = match words.get(1).map(AsRef::as_ref) {
         None | Some("") => (None, false),
         Some(range) if range.contains('/') => {
             let net = network(range);
             let net = net.ok_or_else(|| Fault::refused(format!("`{range}` is not a network")))?;
-            match words.get(2).map(String::as_str) {
+            match words.get(2).map(AsRef::as_ref) {
                 None => (Some(net), false),
                 Some("local") => (Some(net), true),
                 Some(word) => return Err(Fault::refused(format!("`{word}` is not `local`"))),
@@ -307,7 +307,7 @@ fn domain(value: &str) -> Result<Option<Setting>, Fault> {
 }
 
 fn addresses(value: &str) -> Result<Vec<IpAddr>, Fault> {
-    let read = |word: String| {
+    let read = |word: Cow<'_, str>| {
         value::address(&word).ok_or_else(|| Fault::refused(format!("`{word}` is not an address")))
     };
     list(value).map(read).collect()
@@ -315,8 +315,9 @@ fn addresses(value: &str) -> Result<Vec<IpAddr>, Fault> {
 
 fn conf_dir(value: &str) -> Option<Setting> {
     let mut words = list(value);
-    let path = words.next().filter(|path| !path.is_empty())?;
-    Some(Setting::ConfDir { path, patterns: words.filter(|word| !word.is_empty()).collect() })
+    let path = words.next().filter(|path| !path.is_empty())?.into_owned();
+    let patterns = words.filter(|word| !word.is_empty()).map(Cow::into_owned).collect();
+    Some(Setting::ConfDir { path, patterns })
 }
 
 fn rebind_domains(value: &str) -> Vec<String> {

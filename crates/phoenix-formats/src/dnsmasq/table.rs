@@ -11,7 +11,7 @@ pub(super) enum Takes {
     Both,
 }
 
-/// Options without a value.
+/// Options without a value; this list and the next ones are sorted for the search.
 #[rustfmt::skip]
 const FLAGS: &[&str] = &[
     "all-servers", "bind-dynamic", "bind-interfaces", "bogus-priv", "clear-on-reload", "conntrack",
@@ -77,14 +77,24 @@ const ONCE: &[&str] = &[
 
 /// Returns the option's own spelling and whether it takes a value; nothing when there is no such option.
 pub(super) fn find(name: &str) -> Option<(&'static str, Takes)> {
-    let lists = [(FLAGS, Takes::Nothing), (SETTINGS, Takes::Value), (EITHER, Takes::Both)];
-    lists.into_iter().find_map(|(list, takes)| {
-        list.iter().find(|known| **known == name).map(|known| (*known, takes))
-    })
+    let lists = [(SETTINGS, Takes::Value), (FLAGS, Takes::Nothing), (EITHER, Takes::Both)];
+    lists
+        .into_iter()
+        .find_map(|(list, takes)| list.binary_search(&name).ok().map(|place| (list[place], takes)))
 }
 
 /// Returns under which name an option is counted when it may stand only once.
 pub(super) fn once(name: &'static str) -> Option<&'static str> {
     let counted = if name == "dhcp-lease" { "dhcp-leasefile" } else { name };
-    ONCE.contains(&name).then_some(counted)
+    ONCE.binary_search(&name).is_ok().then_some(counted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EITHER, FLAGS, ONCE, SETTINGS};
+
+    #[test]
+    fn the_searched_lists_are_sorted() {
+        assert!([FLAGS, SETTINGS, EITHER, ONCE].iter().all(|list| list.is_sorted()));
+    }
 }

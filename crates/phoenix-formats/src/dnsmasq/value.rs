@@ -1,11 +1,12 @@
 //! The small values that options are made of.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::lines::shown;
 
 /// Splits at commas that are not quoted; white space round the parts goes.
-pub(super) fn list(value: &str) -> impl Iterator<Item = String> {
+pub(super) fn list(value: &str) -> impl Iterator<Item = Cow<'_, str>> {
     value.split(',').map(|part| shown(part.trim_matches(' ')))
 }
 
@@ -20,8 +21,8 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
 pub(super) fn name(text: &str) -> Option<String> {
     let text = text.trim_end_matches(' ');
     let text = text.strip_suffix('.').unwrap_or(text);
-    let fits = |part: &str| part.len() <= 63;
-    let plain = text.split('.').all(fits) && !text.contains(|c: char| c.is_ascii_control());
+    let fits = |part: &[u8]| part.len() <= 63 && !part.iter().any(u8::is_ascii_control);
+    let plain = text.as_bytes().split(|byte| *byte == b'.').all(fits);
     plain.then(|| text.to_ascii_lowercase())
 }
 

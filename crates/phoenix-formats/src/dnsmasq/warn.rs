@@ -124,8 +124,9 @@ fn ptr(name: &str) -> Vec<String> {
 /// What was seen, for what shows only when several lines are looked at together.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    records: BTreeSet<String>,
-    wildcards: Vec<Domain>,
+    records: Vec<String>,
+    /// Names to which, with all below them, `address` gives one.
+    by_address: Vec<String>,
     bind_interfaces: Option<Place>,
     bind_dynamic: Option<Place>,
 }
@@ -134,9 +135,13 @@ impl Seen {
     pub(super) fn add(&mut self, place: Place, name: &str, setting: Option<&Setting>) {
         match setting {
             Some(Setting::HostRecord { names, .. }) => self.records.extend(names.iter().cloned()),
-            Some(Setting::InterfaceName { name, .. }) => drop(self.records.insert(name.clone())),
+            Some(Setting::InterfaceName { name, .. }) => self.records.push(name.clone()),
             Some(Setting::Address { domains, answer: Given::Address(_) | Given::Null }) => {
-                self.wildcards.extend(domains.iter().cloned());
+                let name = |domain: &Domain| match domain {
+                    Domain::Under(name) => Some(name.clone()),
+                    _ => None,
+                };
+                self.by_address.extend(domains.iter().filter_map(name));
             }
             _ if name == "bind-interfaces" => self.bind_interfaces = Some(place),
             _ if name == "bind-dynamic" => self.bind_dynamic = Some(place),
@@ -144,21 +149,35 @@ impl Seen {
         }
     }
 
+    /// Finds aliases whose target has an address only by `address`.
+    fn without_address(
+        &self,
+        aliases: &BTreeMap<String, (String, Place)>,
+    ) -> Vec<(usize, Finding)> {
+        let by_address: BTreeSet<&String> =
+            self.by_address.iter().filter(|_| !aliases.is_empty()).collect();
+        let doubtful = aliases.iter().filter(|(_, (target, _))| {
+            by_address.contains(target) && !aliases.contains_key(target)
+        });
+        let doubtful: Vec<_> = doubtful.collect();
+        let records: BTreeSet<&String> =
+            self.records.iter().filter(|_| !doubtful.is_empty()).collect();
+        let found = doubtful.into_iter().filter(|(_, (target, _))| !records.contains(target));
+        found
+            .map(|(alias, (target, place))| {
+                let message = format!(
+                    "`{alias}` is answered without an address: `{target}` has one only by `address`, which does not count here"
+                );
+                place.found(Weight::Wrong, message)
+            })
+            .collect()
+    }
+
     pub(super) fn finish(
         &self,
         aliases: &BTreeMap<String, (String, Place)>,
     ) -> Vec<(usize, Finding)> {
-        let mut findings = Vec::new();
-        let wildcards: BTreeSet<&Domain> = self.wildcards.iter().collect();
-        for (alias, (target, place)) in aliases {
-            let known = self.records.contains(target) || aliases.contains_key(target);
-            if !known && wildcards.contains(&Domain::Under(target.clone())) {
-                let message = format!(
-                    "`{alias}` is answered without an address: `{target}` has one only by `address`, which does not count here"
-                );
-                findings.push(place.found(Weight::Wrong, message));
-            }
-        }
+        let mut findings = self.without_address(aliases);
         if let (Some(one), Some(other)) = (self.bind_interfaces, self.bind_dynamic) {
             let message =
                 "`bind-interfaces` and `bind-dynamic` exclude each other: dnsmasq does not start";

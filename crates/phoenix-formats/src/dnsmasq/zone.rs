@@ -113,7 +113,8 @@ impl Answers {
             return;
         }
         let mut rest = Some(name);
-        while let Some(name) = rest {
+        // Those above a name that is known already are known too.
+        while let Some(name) = rest.filter(|name| !self.known.contains(*name)) {
             self.known.insert(name.to_owned());
             rest = name.split_once('.').map(|(_, above)| above);
         }

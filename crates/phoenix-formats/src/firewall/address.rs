@@ -117,6 +117,19 @@ pub(super) fn parse_list(text: &str) -> Result<Vec<Element>, String> {
     Ok(elements)
 }
 
+/// Returns the IP version of an address list of a rule, as [`parse_list`] reads it.
+pub(super) fn list_version(text: &str) -> Result<IpVersion, String> {
+    // Nearly every list is a single address, and the first entry's version is that of all.
+    let first = match text.split_once(',') {
+        None => parse_element(text)?,
+        Some((first, _)) => {
+            parse_list(text)?;
+            parse_element(first)?
+        }
+    };
+    Ok(first.span.version)
+}
+
 fn parse_element(text: &str) -> Result<Element, String> {
     let bad = || format!("`{text}` is not an address, a network, a range or a name");
     let after_first = text.get(1..).unwrap_or_default();

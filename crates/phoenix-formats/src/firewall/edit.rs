@@ -4,6 +4,7 @@
 //! end with a carriage return or a byte order mark stands before them, every change is refused: repairing the headers
 //! would bring to life rules that have never been applied, which is for the operator to decide.
 
+mod confirm;
 mod draft;
 mod keep;
 mod names;
@@ -17,8 +18,6 @@ use super::check::{Effect, RuleProblem};
 use super::file::{Alias, FwFile, IpsetEntry, LineKind, ParsedRule, Section};
 use super::options::{parse_option, rate_limit_fault};
 use super::rule::Rule;
-use super::scope::{Level, Names, Scope};
-use super::text::is_space;
 
 /// One thing to make true of a file; what it says already is left as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,29 +142,28 @@ impl FwFile {
     ///
     /// An empty or absent file gives a new one that holds what was asked for and nothing else.
     pub fn edit(&self, edits: &[FwEdit]) -> Result<String, EditError> {
+        let Some((last, before)) = edits.split_last() else { return Ok(self.text.clone()) };
         let mut file = Cow::Borrowed(self);
-        for edit in edits {
-            let text = file.apply(edit)?;
-            // A file of a single `0` counts as empty, so a draft of it is.
-            if text != file.text && !(text.is_empty() && file.is_void()) {
-                file.refuse_unread_headers()?;
-                file = Cow::Owned(file.with_text(&text));
-                file.confirm(edit)?;
+        for edit in before {
+            if let Some(text) = file.changed_by(edit)? {
+                file = Cow::Owned(file.confirmed(&text, edit)?);
             }
         }
-        Ok(match file {
-            Cow::Borrowed(file) => file.text.clone(),
-            Cow::Owned(file) => file.text,
-        })
+        match file.changed_by(last)? {
+            None => Ok(file.text.clone()),
+            Some(text) if file.is_settled(last) => Ok(text),
+            Some(text) => file.confirmed(&text, last).map(|file| file.text),
+        }
     }
 
-    fn with_text(&self, text: &str) -> Self {
-        let cluster = if self.level == Level::Cluster {
-            Names::default()
-        } else {
-            self.scope.cluster.clone()
-        };
-        Self::parse_with(self.level, text, cluster)
+    /// Returns the text with an edit made, if that is another one.
+    fn changed_by(&self, edit: &FwEdit) -> Result<Option<String>, EditError> {
+        let text = self.apply(edit)?;
+        // A file of a single `0` counts as empty, so a draft of it is.
+        if text == self.text || (text.is_empty() && self.is_void()) {
+            return Ok(None);
+        }
+        self.refuse_unread_headers().map(|()| Some(text))
     }
 
     fn apply(&self, edit: &FwEdit) -> Result<String, EditError> {
@@ -191,50 +189,6 @@ impl FwFile {
             FwEdit::RemoveIpset { name } => Ok(self.remove_section(&Section::Ipset(name.clone()))),
             FwEdit::RemoveGroup { name } => Ok(self.remove_section(&Section::Group(name.clone()))),
         }
-    }
-
-    fn refuse_unread_headers(&self) -> Result<(), EditError> {
-        if self.text.starts_with('\u{feff}') {
-            return Err(EditError::ByteOrderMark);
-        }
-        let is_header = |line: &str| line.starts_with('[') && line.ends_with(']');
-        let unread = |line: &str| line.ends_with('\r') && is_header(line.trim_matches(is_space));
-        match self.text.split('\n').position(unread) {
-            Some(index) => Err(EditError::CarriageReturn { line: index + 1 }),
-            None => Ok(()),
-        }
-    }
-
-    fn confirm(&self, edit: &FwEdit) -> Result<(), EditError> {
-        let same = |present: &[ParsedRule], rules: &[Rule]| {
-            present.len() == rules.len()
-                && present.iter().zip(rules).all(|(a, b)| a.rule.same_meaning(b))
-        };
-        let (what, good) = match edit {
-            FwEdit::SetOption { key, value } => {
-                let read = parse_option(self.level, &format!("{key}: {value}"));
-                ("the option", read.is_ok_and(|(key, value)| self.option(key) == Some(&value)))
-            }
-            FwEdit::RemoveOption { key } => ("the options", self.option(key).is_none()),
-            FwEdit::SetRules(rules) => ("the rules", same(&self.rules, rules)),
-            FwEdit::SetGroup { name, rules } => {
-                ("the group", self.groups.get(name).is_some_and(|present| same(present, rules)))
-            }
-            FwEdit::SetIpset { name, entries } => (
-                "the set",
-                self.ipsets.get(name).is_some_and(|present| present.len() == entries.len()),
-            ),
-            FwEdit::SetAlias(alias) => {
-                ("the alias", self.aliases.contains_key(&alias.name.to_ascii_lowercase()))
-            }
-            FwEdit::SetGroupComment { name, .. } => ("the group", self.groups.contains_key(name)),
-            FwEdit::RemoveAlias { name } => {
-                ("the aliases", !self.aliases.contains_key(&name.to_ascii_lowercase()))
-            }
-            FwEdit::RemoveIpset { name } => ("the sets", !self.ipsets.contains_key(name)),
-            FwEdit::RemoveGroup { name } => ("the groups", !self.groups.contains_key(name)),
-        };
-        good.then_some(()).ok_or(EditError::NotRead { what })
     }
 
     fn set_option(&self, key: &str, value: &str) -> Result<String, EditError> {
@@ -292,12 +246,7 @@ impl FwFile {
         present: &[ParsedRule],
         rules: &[Rule],
     ) -> Result<String, EditError> {
-        // Rules that are spelled the same need no comparison of what they mean.
-        let same = present.iter().zip(rules).take_while(|(old, new)| old.rule == **new).count();
-        let before: Vec<_> = present[same..].iter().map(|parsed| parsed.rule.meaning()).collect();
-        let after: Vec<_> = rules[same..].iter().map(Rule::meaning).collect();
-        let behind = keep(&before, &after).into_iter().map(|old| old.map(|old| old + same));
-        let kept: Vec<_> = (0..same).map(Some).chain(behind).collect();
+        let kept = kept_rules(present, rules);
         let scope = self.scope_of(section);
         let stays = |new: usize, old: usize| {
             let (new, old): (&Rule, &Rule) = (&rules[new], &present[old].rule);
@@ -309,17 +258,10 @@ impl FwFile {
             };
             match rules[new].check(&scope).into_iter().find(unwritable) {
                 Some(problem) => Err(EditError::Rule { number: new + 1, problem }),
-                None => Ok(rules[new].to_string()),
+                None => confirm::line_of(&rules[new]),
             }
         };
         self.merge(section, &kept, stays, write)
-    }
-
-    fn scope_of(&self, section: &Section) -> Scope {
-        match section {
-            Section::Group(_) => Scope::group().with_cluster(self.scope.cluster.clone()),
-            _ => self.scope.clone(),
-        }
     }
 
     /// Replaces the content of a section: `kept` says for each new line which present one it is, if any.
@@ -381,4 +323,18 @@ impl FwFile {
             .map(|(index, _)| index)
             .collect()
     }
+}
+
+/// Returns for each of `rules` the present one that it is; most are spelled as they were, from both ends on.
+fn kept_rules(present: &[ParsedRule], rules: &[Rule]) -> Vec<Option<usize>> {
+    let same = |(old, new): &(&ParsedRule, &Rule)| old.rule == **new;
+    let front = present.iter().zip(rules).take_while(same).count();
+    let (old, new) = (&present[front..], &rules[front..]);
+    let back = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+    let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
+    let before: Vec<_> = old.iter().map(|parsed| parsed.rule.meaning()).collect();
+    let after: Vec<_> = new.iter().map(Rule::meaning).collect();
+    let middle = keep(&before, &after).into_iter().map(|old| old.map(|old| old + front));
+    let behind = present.len() - back..present.len();
+    (0..front).map(Some).chain(middle).chain(behind.map(Some)).collect()
 }

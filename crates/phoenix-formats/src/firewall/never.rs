@@ -71,7 +71,7 @@ impl Rule {
         let name = self.action.macro_name()?;
         let version = verify(self, scope).ok()?.version;
         let known = macro_name(name)?;
-        macro_rules(known, version).is_empty().then_some(name)
+        macro_rules(known, version).next().is_none().then_some(name)
     }
 }
 

@@ -254,7 +254,6 @@ impl Knock<'_> {
             ..Rule::new(rule.kind.clone(), rule.action.clone())
         };
         rules
-            .into_iter()
             .map(|template| self.share_of_service(&service(template)))
             .max()
             .unwrap_or(Share::Nobody)

@@ -20,13 +20,21 @@ const LONGEST_IPSET: usize = 64;
 /// Reads the text of a file that is empty but for it.
 pub(super) fn read(mut file: FwFile) -> FwFile {
     let text = std::mem::take(&mut file.text);
-    let mut reader = Reader { file, section: None, seen: BTreeSet::new() };
+    file.lines.reserve(text.bytes().filter(|byte| *byte == b'\n').count() + 1);
+    let mut reader = Reader {
+        file,
+        section: None,
+        group: Vec::new(),
+        entries: Vec::new(),
+        seen: BTreeSet::new(),
+    };
     // PVE takes a file that is empty or a single `0` for an absent one.
     if truthy(&text) {
         text.split_terminator('\n')
             .enumerate()
             .for_each(|(index, line)| reader.line(index + 1, line));
     }
+    reader.close();
     let mut file = reader.file;
     file.failure = file.option("log_ratelimit").and_then(rate_limit_fault);
     file.text = text;
@@ -36,7 +44,11 @@ pub(super) fn read(mut file: FwFile) -> FwFile {
 struct Reader {
     file: FwFile,
     section: Option<usize>,
-    /// Entries of the current set.
+    /// The rules so far when a group is open.
+    group: Vec<ParsedRule>,
+    /// The entries so far when a set is open.
+    entries: Vec<IpsetEntry>,
+    /// What those entries hold.
     seen: BTreeSet<String>,
 }
 
@@ -73,22 +85,6 @@ impl Reader {
         }
     }
 
-    /// Returns the rules of the group, or nothing when another section is open.
-    fn open_rules(&mut self) -> Option<&mut Vec<ParsedRule>> {
-        match self.file.sections.get(self.section?)? {
-            Section::Group(name) => self.file.groups.get_mut(name),
-            _ => None,
-        }
-    }
-
-    /// Returns the entries of the set, or nothing when another section is open.
-    fn open_entries(&mut self) -> Option<&mut Vec<IpsetEntry>> {
-        match self.file.sections.get(self.section?)? {
-            Section::Ipset(name) => self.file.ipsets.get_mut(name),
-            _ => None,
-        }
-    }
-
     fn header(&mut self, line: &str) -> Option<Read> {
         if !line.starts_with('[') {
             return None;
@@ -110,7 +106,22 @@ impl Reader {
         Some(self.open_ipset(&name, comment))
     }
 
+    /// Puts away what the open section holds; of a group or set that is opened twice, the last counts.
+    fn close(&mut self) {
+        let section = self.section.take().and_then(|index| self.file.sections.get(index));
+        match section {
+            Some(Section::Group(name)) => {
+                self.file.groups.insert(name.clone(), std::mem::take(&mut self.group));
+            }
+            Some(Section::Ipset(name)) => {
+                self.file.ipsets.insert(name.clone(), std::mem::take(&mut self.entries));
+            }
+            Some(Section::Options | Section::Aliases | Section::Rules) | None => {}
+        }
+    }
+
     fn open(&mut self, section: Section) -> Read {
+        self.close();
         self.section = Some(self.file.sections.len());
         self.file.sections.push(section);
         Ok(LineKind::Header)
@@ -121,7 +132,7 @@ impl Reader {
         if name.len() <= longest && is_name(name) {
             return Ok(());
         }
-        self.section = None;
+        self.close();
         Err(format!(
             "`{name}` is no name of 2 to {longest} letters, digits, `-` and `_`, so its section is ignored"
         ))
@@ -129,7 +140,6 @@ impl Reader {
 
     fn open_group(&mut self, name: &str, comment: Option<&str>) -> Read {
         self.check_name(name, LONGEST_GROUP)?;
-        self.file.groups.insert(name.to_owned(), Vec::new());
         self.file.names_mut().add_group(name);
         keep_comment(&mut self.file.group_comments, name, comment);
         self.open(Section::Group(name.to_owned()))
@@ -137,7 +147,6 @@ impl Reader {
 
     fn open_ipset(&mut self, name: &str, comment: Option<&str>) -> Read {
         self.check_name(name, LONGEST_IPSET)?;
-        self.file.ipsets.insert(name.to_owned(), Vec::new());
         self.file.names_mut().add_ipset(name);
         keep_comment(&mut self.file.ipset_comments, name, comment);
         self.seen.clear();
@@ -160,9 +169,8 @@ impl Reader {
         let rules = std::mem::replace(&mut self.file.scope.place, Place::Group);
         let rule = self.parse_rule(line, text);
         self.file.scope.place = rules;
-        let rules = self.open_rules().expect("a group's header makes its list");
-        rules.push(rule?);
-        Ok(LineKind::Content(rules.len() - 1))
+        self.group.push(rule?);
+        Ok(LineKind::Content(self.group.len() - 1))
     }
 
     fn parse_rule(&mut self, line: usize, text: &str) -> Result<ParsedRule, String> {
@@ -235,9 +243,8 @@ impl Reader {
         }
         self.seen.insert(cidr.clone().unwrap_or_default());
         let comment = comment.filter(|text| truthy(text)).map(str::to_owned);
-        let entries = self.open_entries().expect("a set's header makes its list");
-        entries.push(IpsetEntry { cidr, nomatch, comment, error, line });
-        Ok(LineKind::Content(entries.len() - 1))
+        self.entries.push(IpsetEntry { cidr, nomatch, comment, error, line });
+        Ok(LineKind::Content(self.entries.len() - 1))
     }
 
     fn read_entry(&mut self, text: Option<&str>) -> (Option<String>, Option<String>) {

@@ -36,6 +36,19 @@ pub struct Rule {
     pub comment: Option<String>,
 }
 
+/// What a rule says beside its comment, letter by letter: flags and texts in the order of [`Rule`]'s fields.
+type Said<'a> = (bool, &'a RuleKind, &'a Action, [Option<&'a str>; 8]);
+
+impl Rule {
+    /// Returns what the rule says, to be compared and sorted: two rules that differ in their comments say the same.
+    pub fn said(&self) -> Said<'_> {
+        let Self { enabled, kind, action, comment: _, .. } = self;
+        let Self { iface, source, dest, proto, dport, sport, log, icmp_type, .. } = self;
+        let texts = [iface, source, dest, proto, dport, sport, log, icmp_type];
+        (*enabled, kind, action, texts.map(Option::as_deref))
+    }
+}
+
 /// Says which packets a rule sees.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RuleKind {
@@ -238,8 +251,9 @@ impl Rule {
         }
         let kind = RuleKind::from_word(kind);
         let action = Action::from_word(&kind, action);
-        let comment = comment.map(str::to_owned);
-        let mut rule = Self { enabled, comment, ..Self::new(kind, action) };
+        let mut rule = Self::new(kind, action);
+        rule.enabled = enabled;
+        rule.comment = comment.map(str::to_owned);
         rule.read_options(rest.trim_start_matches(is_space))?;
         Ok(rule)
     }
@@ -248,13 +262,10 @@ impl Rule {
         while !text.is_empty() {
             let error = || RuleError::Options { rest: text.to_owned() };
             let (option, rest) = text.split_once(' ').ok_or_else(error)?;
-            let level = LOG_LEVELS
-                .into_iter()
-                .find_map(|level| rest.strip_prefix(level).map(|rest| (level, rest)));
             let slot = self.slot(option).ok_or_else(error)?;
             let (value, rest) = match slot {
                 Slot::Word(_) => Some(word(rest)).filter(|(value, _)| !value.is_empty()),
-                Slot::Level(_) => level,
+                Slot::Level(_) => level(rest),
             }
             .ok_or_else(error)?;
             let (Slot::Word(place) | Slot::Level(place)) = slot;
@@ -291,6 +302,11 @@ impl Rule {
     pub(super) fn line_in_group(&self) -> String {
         Self { iface: None, ..self.clone() }.to_string()
     }
+}
+
+/// Splits off a log level, which needs no blank behind it.
+fn level(text: &str) -> Option<(&'static str, &str)> {
+    LOG_LEVELS.into_iter().find_map(|level| text.strip_prefix(level).map(|rest| (level, rest)))
 }
 
 /// Where the value of an option goes, and whether it is one word or a log level.

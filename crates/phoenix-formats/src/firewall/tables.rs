@@ -53,7 +53,7 @@ const ICMPV6_TYPES: &[&str] = &[
     "neighbour-advertisement", "redirect",
 ];
 
-/// Macros: name, then `protocol [destination ports [from source ports]]`, a `;` between the rules each stands for.
+/// Macros, sorted for the search: name, then `protocol [destination ports [from source ports]]`, a `;` between the rules each stands for.
 #[rustfmt::skip]
 const MACROS: &[(&str, &str)] = &[
     ("Amanda", "udp 10080; tcp 10080"), ("Auth", "tcp 113"), ("BGP", "tcp 179"),
@@ -103,7 +103,8 @@ const ETHERTYPES: &[(&str, &str)] = &[
 
 /// Tells whether PVE knows the protocol, by name or number.
 pub(super) fn is_protocol(word: &str) -> bool {
-    PROTOCOLS.iter().any(|(name, number)| *name == word || *number == word)
+    // Nearly every rule is about one of these, and each stands in the long table too.
+    has_ports(word) || PROTOCOLS.iter().any(|(name, number)| *name == word || *number == word)
 }
 
 /// Tells whether packets of the protocol have ports.
@@ -121,6 +122,12 @@ pub(super) fn protocol_name(word: &str) -> &str {
         _ if !word.starts_with(|c: char| c.is_ascii_digit()) => word,
         _ => PROTOCOLS.iter().find(|(_, number)| *number == word).map_or(word, |(name, _)| name),
     }
+}
+
+/// Returns the number of a protocol by its name; those beyond a byte stand in no packet.
+pub(super) fn protocol_number(word: &str) -> Option<u8> {
+    let (_, number) = PROTOCOLS.iter().find(|(name, number)| *name == word || *number == word)?;
+    number.parse().ok()
 }
 
 /// Tells whether the name is a type of ICMP for IPv4.
@@ -145,7 +152,15 @@ pub(super) fn is_ethertype(word: &str) -> bool {
 
 /// Returns a macro's name as PVE prints it, from any spelling of its case.
 pub(super) fn macro_name(word: &str) -> Option<&'static str> {
+    if let Some((name, _)) = find_macro(word) {
+        return Some(name);
+    }
     MACROS.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(word))
+}
+
+/// Returns the row of a macro by its exact name.
+fn find_macro(name: &str) -> Option<&'static (&'static str, &'static str)> {
+    MACROS.binary_search_by(|(known, _)| (*known).cmp(name)).ok().map(|place| &MACROS[place])
 }
 
 /// One rule that a macro stands for.
@@ -174,13 +189,14 @@ impl Template {
 }
 
 /// Returns the rules that a macro makes for an IP version; none when it has no meaning there.
-pub(super) fn macro_rules(name: &str, version: Option<IpVersion>) -> Vec<Template> {
-    if version == Some(IpVersion::V4) && IPV6_ONLY.contains(&name) {
-        return Vec::new();
-    }
-    let text = MACROS.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
+pub(super) fn macro_rules(
+    name: &str,
+    version: Option<IpVersion>,
+) -> impl Iterator<Item = Template> {
+    let empty = version == Some(IpVersion::V4) && IPV6_ONLY.contains(&name);
+    let text = find_macro(name).filter(|_| !empty).map_or("", |(_, text)| *text);
     let rules = text.split("; ").filter(|rule| !rule.is_empty()).map(template);
-    rules.map(|rule| if version == Some(IpVersion::V6) { for_ipv6(rule) } else { rule }).collect()
+    rules.map(move |rule| if version == Some(IpVersion::V6) { for_ipv6(rule) } else { rule })
 }
 
 fn template(text: &'static str) -> Template {
@@ -194,4 +210,17 @@ fn template(text: &'static str) -> Template {
 fn for_ipv6(rule: Template) -> Template {
     let proto = if rule.proto == "icmp" { "icmpv6" } else { rule.proto };
     Template { proto, ..rule }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MACROS, PROTOCOLS, WITH_PORTS};
+
+    #[test]
+    fn the_searched_tables_are_as_the_searches_need_them() {
+        assert!(MACROS.is_sorted_by_key(|(name, _)| name));
+        let is_listed =
+            |word: &&str| PROTOCOLS.iter().any(|(name, number)| name == word || number == word);
+        assert!(WITH_PORTS.iter().all(is_listed));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::address::{IpVersion, parse_list};
+use super::address::{IpVersion, list_version};
 use super::check::Property;
 use super::rule::{Action, Rule, RuleError, RuleKind, Verdict};
 use super::scope::{Level, Place, Reference, Scope, lower};
@@ -42,9 +42,9 @@ pub(super) fn verify(rule: &Rule, scope: &Scope) -> Result<Verified, RuleError> 
     let mut verified = Verified::default();
     verify_kind(rule, scope, &mut verified);
     verify_iface(rule, scope, &mut verified);
-    if let Some(name) =
-        rule.action.macro_name().filter(|name| truthy(name) && macro_name(name).is_none())
-    {
+    let called = set(rule.action.macro_name());
+    let known = called.and_then(macro_name);
+    if let (Some(name), None) = (called, known) {
         verified.fault(Property::Macro, format!("unknown macro `{name}`"));
     }
     verify_proto(rule, &mut verified);
@@ -53,7 +53,9 @@ pub(super) fn verify(rule: &Rule, scope: &Scope) -> Result<Verified, RuleError> 
     verify_sport(rule, &mut verified);
     verify_address(Property::Source, set(rule.source.as_deref()), scope, &mut verified)?;
     verify_address(Property::Dest, set(rule.dest.as_deref()), scope, &mut verified)?;
-    verify_macro(rule, &mut verified);
+    if let Some(name) = known.filter(|_| verified.errors.is_empty()) {
+        verify_macro(rule, name, &mut verified);
+    }
     Ok(verified)
 }
 
@@ -255,18 +257,14 @@ fn verify_address(
 ) -> Result<(), RuleError> {
     let Some(value) = value else { return Ok(()) };
     if let Some(name) = value.strip_prefix('+') {
-        verify_ipset(property, name, scope, verified);
+        verify_ipset(property, value, name, scope, verified);
         return Ok(());
     }
     if let Some(reference) = Reference::alias(value) {
         return verify_alias(property, value, &reference, scope, verified);
     }
-    match parse_list(value) {
-        Ok(elements)
-            if elements
-                .first()
-                .is_some_and(|element| !verified.is_version(element.span.version)) =>
-        {
+    match list_version(value) {
+        Ok(version) if !verified.is_version(version) => {
             verified.fault(property, "IPv4 and IPv6 in one rule");
         }
         Ok(_) => {}
@@ -275,12 +273,18 @@ fn verify_address(
     Ok(())
 }
 
-fn verify_ipset(property: Property, name: &str, scope: &Scope, verified: &mut Verified) {
+fn verify_ipset(
+    property: Property,
+    value: &str,
+    name: &str,
+    scope: &Scope,
+    verified: &mut Verified,
+) {
     if name.len() > LONGEST_NAME {
         verified.fault(property, format!("the name of a set has at most {LONGEST_NAME} letters"));
     }
-    match Reference::ipset(&format!("+{name}")) {
-        None => verified.fault(property, format!("`+{name}` cannot be the name of a set")),
+    match Reference::ipset(value) {
+        None => verified.fault(property, format!("`{value}` cannot be the name of a set")),
         Some(reference) if !scope.has_ipset(reference.name) => {
             verified
                 .fault(property, format!("there is no set `{}` above this rule", reference.name));
@@ -313,15 +317,8 @@ fn verify_alias(
     }
 }
 
-fn verify_macro(rule: &Rule, verified: &mut Verified) {
-    let Some(name) = rule.action.macro_name().filter(|name| truthy(name)) else { return };
-    if !verified.errors.is_empty() {
-        return;
-    }
-    let name = macro_name(name).unwrap_or(name);
-    let conflict = macro_rules(name, verified.version)
-        .into_iter()
-        .find_map(|template| template.conflict(rule));
+fn verify_macro(rule: &Rule, name: &str, verified: &mut Verified) {
+    let conflict = macro_rules(name, verified.version).find_map(|template| template.conflict(rule));
     if let Some((property, value)) = conflict {
         verified
             .fault(property, format!("the macro `{name}` sets `{property}` to `{value}` already"));

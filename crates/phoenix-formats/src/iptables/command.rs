@@ -2,9 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-/// Characters that mean more than themselves to sh(1) outside quotes.
-const SPECIAL: &str = ";|&$`<>()*?[]{}~\n";
-
 /// The names under which the program is called.
 const PROGRAMS: &[&str] = &["iptables", "iptables-nft", "iptables-legacy"];
 
@@ -25,6 +22,15 @@ pub fn mentions(text: &str, address: Ipv4Addr) -> bool {
     text.split(|c| !part_of_address(c)).any(|token| token.trim_matches('.') == address)
 }
 
+/// Says whether a character means more than itself to sh(1) outside quotes.
+#[rustfmt::skip]
+fn is_special(c: char) -> bool {
+    matches!(
+        c,
+        ';' | '|' | '&' | '$' | '`' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | ']' | '{' | '}' | '~' | '\n'
+    )
+}
+
 fn shell_words(command: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -36,7 +42,7 @@ fn shell_words(command: &str) -> Option<Vec<String>> {
             '\'' => single_quoted(&mut chars, word.get_or_insert_default())?,
             '"' => double_quoted(&mut chars, word.get_or_insert_default())?,
             '\\' => word.get_or_insert_default().push(chars.next().filter(|&next| next != '\n')?),
-            _ if SPECIAL.contains(c) => return None,
+            _ if is_special(c) => return None,
             _ => word.get_or_insert_default().push(c),
         }
     }

@@ -1,7 +1,7 @@
 //! Deletion of a rule with `iptables -D`: the command, and what it does to saved rules.
 
-use super::rule::{Rule, RuleRef, Verb};
-use super::saved::SavedRules;
+use super::rule::{Rule, Verb};
+use super::saved::{rules, without_lines};
 
 /// Returns the words of the command that deletes the rule: `iptables -t nat -D PREROUTING …`.
 pub fn delete_argv(rule: &Rule) -> Vec<String> {
@@ -46,32 +46,32 @@ impl DeleteError {
 pub fn apply_delete(saved: &str, argv: &[String]) -> Result<String, DeleteError> {
     let wanted =
         Rule::from_command(argv, 0).map_err(|error| DeleteError::Usage(error.to_string()))?;
-    let saved = SavedRules::parse(saved);
     let found = match wanted.verb {
-        Verb::Delete => find_same(&saved, &wanted),
-        Verb::DeleteNumber(number) => find_number(&saved, &wanted, number),
+        Verb::Delete => find_same(saved, &wanted),
+        Verb::DeleteNumber(number) => find_number(saved, &wanted, number),
         Verb::Append | Verb::Insert(_) => {
             return Err(DeleteError::Usage("it adds a rule".to_owned()));
         }
     };
     let none =
         || DeleteError::NoSuchRule { table: wanted.table.clone(), chain: wanted.chain.clone() };
-    found.map(|rule| saved.remove(&[rule])).ok_or_else(none)
+    found.map(|found| without_lines(saved, |line| line == found)).ok_or_else(none)
 }
 
-fn find_same(saved: &SavedRules, wanted: &Rule) -> Option<RuleRef> {
+/// Returns the rules of the wanted one's chain, one by one: all of them at once would be costly to keep.
+fn rules_of_chain<'a>(saved: &'a str, wanted: &'a Rule) -> impl Iterator<Item = Rule> + use<'a> {
+    let same_chain = |rule: &Rule| rule.chain == wanted.chain && rule.table == wanted.table;
+    rules(saved).filter(move |rule| same_chain(rule) && rule.verb.adds())
+}
+
+fn find_same(saved: &str, wanted: &Rule) -> Option<usize> {
     let meaning = wanted.meaning();
-    let of_chain =
-        |rule: &&Rule| rule.chain == wanted.chain && rule.table == wanted.table && rule.verb.adds();
-    let rules = saved.rules().iter().filter(of_chain);
-    let mut same = rules.filter(|rule| rule.meaning() == meaning);
-    same.next().map(Rule::reference)
+    let mut same = rules_of_chain(saved, wanted).filter(|rule| rule.meaning() == meaning);
+    same.next().map(|rule| rule.line)
 }
 
 /// Finds the rule at a place, counted from 1, in the order of the lines.
-fn find_number(saved: &SavedRules, wanted: &Rule, number: u32) -> Option<RuleRef> {
+fn find_number(saved: &str, wanted: &Rule, number: u32) -> Option<usize> {
     let place = usize::try_from(number).ok()?.checked_sub(1)?;
-    let of_chain =
-        |rule: &&Rule| rule.table == wanted.table && rule.chain == wanted.chain && rule.verb.adds();
-    saved.rules().iter().filter(of_chain).nth(place).map(Rule::reference)
+    rules_of_chain(saved, wanted).nth(place).map(|rule| rule.line)
 }

@@ -1,5 +1,7 @@
 //! One rule: a table, a chain, and the words that say what it matches and does.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::options::Options;
@@ -88,10 +90,10 @@ impl Rule {
     /// Reads the words of a line of iptables-restore(8) inside the table.
     pub(super) fn from_saved(
         table: &str,
-        words: &[String],
+        words: &[Cow<'_, str>],
         line: usize,
     ) -> Result<Self, RuleError> {
-        let mut reader = Reader::default();
+        let mut reader = Reader { words: Vec::with_capacity(words.len()), ..Reader::default() };
         reader.read(words)?;
         if reader.table.is_some() {
             return Err(RuleError::Table);
@@ -114,7 +116,7 @@ impl Rule {
         self.meaning() == other.meaning()
     }
 
-    pub(super) fn meaning(&self) -> (&str, &str, Options) {
+    pub(super) fn meaning(&self) -> (&str, &str, Options<'_>) {
         (&self.table, &self.chain, Options::parse(&self.words))
     }
 }
@@ -129,15 +131,18 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, words: &[String]) -> Result<(), RuleError> {
+    fn read<W: AsRef<str>>(&mut self, words: &[W]) -> Result<(), RuleError> {
         let mut rest = words;
         while let Some((word, after)) = rest.split_first() {
-            let taken = match word.as_str() {
+            let word = word.as_ref();
+            let taken = match word {
                 "-A" | "--append" => self.command(word, Verb::Append, after)?,
                 "-I" | "--insert" => self.command(word, Verb::Insert(None), after)?,
                 "-D" | "--delete" => self.command(word, Verb::Delete, after)?,
                 "-t" | "--table" => self.set_table(word, after)?,
-                "-w" | "--wait" => usize::from(after.first().is_some_and(|next| is_number(next))),
+                "-w" | "--wait" => {
+                    usize::from(after.first().is_some_and(|next| is_number(next.as_ref())))
+                }
                 "-v" | "--verbose" | "-n" | "--numeric" => 0,
                 _ => self.keep(word, after),
             };
@@ -146,15 +151,20 @@ impl Reader {
         Ok(())
     }
 
-    fn command(&mut self, word: &str, verb: Verb, after: &[String]) -> Result<usize, RuleError> {
+    fn command<W: AsRef<str>>(
+        &mut self,
+        word: &str,
+        verb: Verb,
+        after: &[W],
+    ) -> Result<usize, RuleError> {
         if self.verb.is_some() {
             return Err(RuleError::SecondVerb(word.to_owned()));
         }
         let chain = after.first().ok_or_else(|| RuleError::NoValue(word.to_owned()))?;
-        self.chain = Some(chain.clone());
-        let place = after.get(1).filter(|next| is_number(next));
+        self.chain = Some(chain.as_ref().to_owned());
+        let place = after.get(1).map(AsRef::as_ref).filter(|next| is_number(next));
         let number = place
-            .map(|text| number(text).ok_or_else(|| RuleError::Number(text.clone())))
+            .map(|text| number(text).ok_or_else(|| RuleError::Number(text.to_owned())))
             .transpose()?;
         self.verb = Some(match (verb, number) {
             (Verb::Insert(_), number) => Verb::Insert(number),
@@ -166,19 +176,19 @@ impl Reader {
         Ok(1 + usize::from(takes_number && number.is_some()))
     }
 
-    fn set_table(&mut self, word: &str, after: &[String]) -> Result<usize, RuleError> {
-        self.table =
-            Some(after.first().ok_or_else(|| RuleError::NoValue(word.to_owned()))?.clone());
+    fn set_table<W: AsRef<str>>(&mut self, word: &str, after: &[W]) -> Result<usize, RuleError> {
+        let table = after.first().ok_or_else(|| RuleError::NoValue(word.to_owned()))?;
+        self.table = Some(table.as_ref().to_owned());
         Ok(1)
     }
 
     /// Keeps a word of the rule, and with it a free text that might look like an option.
-    fn keep(&mut self, word: &str, after: &[String]) -> usize {
+    fn keep<W: AsRef<str>>(&mut self, word: &str, after: &[W]) -> usize {
         let free_text =
             matches!(word, "--comment" | "--log-prefix" | "--nflog-prefix" | "--string");
         let taken = usize::from(free_text && !after.is_empty());
         self.words.push(word.to_owned());
-        self.words.extend_from_slice(&after[..taken]);
+        self.words.extend(after[..taken].iter().map(|text| text.as_ref().to_owned()));
         taken
     }
 

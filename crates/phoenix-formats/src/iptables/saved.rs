@@ -1,5 +1,6 @@
 //! A whole rule set in the form of iptables-save(8), line by line.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -79,16 +80,10 @@ impl SavedRules {
     /// Reads a rule set; what iptables-restore(8) would refuse is a warning, and its line no rule.
     pub fn parse(text: &str) -> Self {
         let mut reader = Reader::default();
-        for (index, line) in text.split('\n').enumerate() {
-            reader.read(index + 1, line);
-        }
+        let rules = reader.rules(text).collect();
         reader.leave();
-        Self {
-            text: text.to_owned(),
-            tables: reader.tables,
-            rules: reader.rules,
-            warnings: reader.warnings,
-        }
+        let Reader { tables, warnings, .. } = reader;
+        Self { text: text.to_owned(), tables, rules, warnings }
     }
 
     /// Returns the text as it was read.
@@ -117,9 +112,22 @@ impl SavedRules {
         let known: BTreeSet<usize> = self.rules.iter().map(|rule| rule.line).collect();
         let gone: BTreeSet<usize> =
             rules.iter().map(|rule| rule.0).filter(|line| known.contains(line)).collect();
-        let lines = self.text.split_inclusive('\n').enumerate();
-        lines.filter(|(index, _)| !gone.contains(&(index + 1))).map(|(_, line)| line).collect()
+        without_lines(&self.text, |line| gone.contains(&line))
     }
+}
+
+/// Returns the rules of a text one by one, as [`SavedRules::parse`] reads them.
+pub(super) fn rules(text: &str) -> impl Iterator<Item = Rule> {
+    let mut reader = Reader::default();
+    let lines = text.split('\n').enumerate();
+    lines.filter_map(move |(index, line)| reader.read(index + 1, line))
+}
+
+/// Returns a text without some of its lines, which are counted from 1.
+pub(super) fn without_lines(text: &str, gone: impl Fn(usize) -> bool) -> String {
+    let lines = text.split_inclusive('\n').enumerate();
+    let kept = lines.filter(|(index, _)| !gone(index + 1)).map(|(_, line)| line);
+    kept.fold(String::with_capacity(text.len()), |text, line| text + line)
 }
 
 impl Serialize for SavedRules {
@@ -152,7 +160,6 @@ impl Serialize for Rule {
 #[derive(Default)]
 struct Reader {
     tables: Vec<Table>,
-    rules: Vec<Rule>,
     warnings: Vec<Warning>,
     /// The names of the chains of the open table; nothing outside a table.
     chains: Option<BTreeSet<String>>,
@@ -160,7 +167,13 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, number: usize, line: &str) {
+    fn rules(&mut self, text: &str) -> impl Iterator<Item = Rule> {
+        let lines = text.split('\n').enumerate();
+        lines.filter_map(|(index, line)| self.read(index + 1, line))
+    }
+
+    /// Reads a line and returns its rule, if it is one.
+    fn read(&mut self, number: usize, line: &str) -> Option<Rule> {
         let line = self.without_carriage_return(number, line);
         match line.chars().next() {
             None | Some('#') => {}
@@ -174,8 +187,9 @@ impl Reader {
             }
             Some(':') => self.chain(number, &line[1..]),
             _ if line == "COMMIT" => self.chains = None,
-            _ => self.rule(number, line),
+            _ => return self.rule(number, line),
         }
+        None
     }
 
     // The whole file has them or no line has: one warning says it.
@@ -224,43 +238,47 @@ impl Reader {
         }
     }
 
-    fn rule(&mut self, number: usize, line: &str) {
+    fn rule(&mut self, number: usize, line: &str) -> Option<Rule> {
         let (counters, rest) = match counters(line) {
             Some((counters, rest)) => (Some(counters), rest),
             None if line.starts_with('[') => {
-                return self.warn(number, "the counters are not of the form `[12:3456]`");
+                self.warn(number, "the counters are not of the form `[12:3456]`");
+                return None;
             }
             None => (None, line),
         };
         let Some(words) = words::split(rest) else {
-            return self
-                .warn(number, "a `\"` is not closed, and the value takes the line's end with it");
+            self.warn(number, "a `\"` is not closed, and the value takes the line's end with it");
+            return None;
         };
-        let table = self.tables.last().map(|table| table.name.clone()).unwrap_or_default();
-        match Rule::from_saved(&table, &words, number) {
-            Ok(rule) => self.keep(Rule { counters, ..rule }),
+        let table = self.tables.last().map_or("", |table| table.name.as_str());
+        match Rule::from_saved(table, &words, number) {
+            Ok(rule) => {
+                self.check_chain(&rule);
+                return Some(Rule { counters, ..rule });
+            }
             Err(RuleError::NoVerb) => self.other_command(number, &words),
             Err(error) => self.warn(number, error.to_string()),
         }
+        None
     }
 
-    fn keep(&mut self, rule: Rule) {
+    fn check_chain(&mut self, rule: &Rule) {
         if self.chains.as_ref().is_some_and(|chains| !chains.contains(&rule.chain)) {
             self.warn(rule.line, format!("the table has no chain `{}`", rule.chain));
         }
-        self.rules.push(rule);
     }
 
-    fn other_command(&mut self, number: usize, words: &[String]) {
-        let Some(place) = words.iter().position(|word| OTHER_COMMANDS.contains(&word.as_str()))
+    fn other_command(&mut self, number: usize, words: &[Cow<'_, str>]) {
+        let Some(place) = words.iter().position(|word| OTHER_COMMANDS.contains(&word.as_ref()))
         else {
-            let first = words.first().map_or("", String::as_str);
+            let first = words.first().map_or("", AsRef::as_ref);
             return self.warn(
                 number,
                 format!("`{first}` is no command such as `-A`, and nothing is loaded"),
             );
         };
-        if let ("-N" | "--new-chain", Some(name)) = (words[place].as_str(), words.get(place + 1)) {
+        if let ("-N" | "--new-chain", Some(name)) = (words[place].as_ref(), words.get(place + 1)) {
             self.declare(name);
         }
     }

@@ -5,10 +5,9 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use super::options::{Item, Options};
+use super::options::{Item, Name, Options, Value};
 use super::ports::PortRange;
-use super::target::{Destination, Target, target_ports};
-use super::values;
+use super::target::Target;
 
 /// A match and whether `!` turns it round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,66 +64,90 @@ pub struct Spec {
 impl Spec {
     /// Reads the words of a rule, without the chain and what stands before it.
     pub fn parse(words: &[String]) -> Self {
-        Self::of(&Options::parse(words))
-    }
-
-    pub(super) fn of(options: &Options) -> Self {
-        let mut spec = Self { unknown: options.unknown().to_vec(), ..Self::default() };
-        for item in options.items() {
-            if !spec.set(item) {
-                spec.unknown.extend(item.values.iter().cloned());
+        let (items, unknown) = Options::parse(words).into_items();
+        let mut spec = Self { unknown, ..Self::default() };
+        for item in items {
+            if let Err(value) = spec.set(item) {
+                spec.unknown.extend(value.into_words());
             }
         }
         spec
     }
 
-    /// Sets the field of one option; says `false` when it is set already or its value is not understood.
-    fn set(&mut self, item: &Item) -> bool {
-        let value = item.values.first().map_or("", String::as_str);
-        let text = || Some(value.to_owned());
+    /// Sets the field of one option; returns a value that is not understood, or whose field is set already.
+    fn set<'a>(&mut self, item: Item<'a>) -> Result<(), Value<'a>> {
         match item.name {
-            "protocol" => fill(&mut self.protocol, item, text()),
-            "source" => fill(&mut self.source, item, values::nets(value)),
-            "destination" => fill(&mut self.destination, item, values::nets(value)),
-            "in-interface" => fill(&mut self.in_interface, item, text()),
-            "out-interface" => fill(&mut self.out_interface, item, text()),
-            "dport" | "dports" => fill(&mut self.dports, item, values::ports(value)),
-            "sport" | "sports" => fill(&mut self.sports, item, values::ports(value)),
-            "ctstate" | "state" => fill(&mut self.ctstate, item, values::states(value)),
-            "dst-type" => fill(&mut self.dst_type, item, text()),
-            "src-type" => fill(&mut self.src_type, item, text()),
-            "tcp-flags" => fill(&mut self.tcp_flags, item, Some(item.values.join(" "))),
-            "comment" => put(&mut self.comment, item, text()),
-            "jump" => put(&mut self.target, item, text().map(jump)),
-            "goto" => put(&mut self.target, item, text().map(Target::Goto)),
-            _ => !item.negated && self.refine(item.name, value),
+            Name::Protocol => fill(&mut self.protocol, item, text),
+            Name::Source => fill(&mut self.source, item, nets),
+            Name::Destination => fill(&mut self.destination, item, nets),
+            Name::InInterface => fill(&mut self.in_interface, item, text),
+            Name::OutInterface => fill(&mut self.out_interface, item, text),
+            Name::Dport | Name::Dports => fill(&mut self.dports, item, ports),
+            Name::Sport | Name::Sports => fill(&mut self.sports, item, ports),
+            Name::Ctstate | Name::State => fill(&mut self.ctstate, item, states),
+            Name::DstType => fill(&mut self.dst_type, item, text),
+            Name::SrcType => fill(&mut self.src_type, item, text),
+            Name::TcpFlags => fill(&mut self.tcp_flags, item, flags),
+            Name::Comment => put(&mut self.comment, item, text),
+            Name::Jump => put(&mut self.target, item, |value| text(value).map(jump)),
+            Name::Goto => put(&mut self.target, item, |value| text(value).map(Target::Goto)),
+            name if !item.negated && self.refine(name, &item.value) => Ok(()),
+            _ => Err(item.value),
         }
     }
 
     /// Adds an option of the target to it.
-    fn refine(&mut self, option: &str, value: &str) -> bool {
+    fn refine(&mut self, option: Name, value: &Value<'_>) -> bool {
         match (option, &mut self.target) {
-            ("to-destination", Some(Target::Dnat { addresses, ports, base })) => {
-                let Some(to) = Destination::parse(value) else { return false };
+            (Name::ToDestination, Some(Target::Dnat { addresses, ports, base })) => {
+                let Value::Destination(to) = value else { return false };
                 let first = addresses.is_none() && ports.is_none();
                 (*addresses, *ports, *base) = (to.addresses, to.ports, to.base);
                 first
             }
-            ("to-ports", Some(Target::Redirect { ports })) => {
-                *ports = target_ports(value);
+            (Name::ToPorts, Some(Target::Redirect { ports })) => {
+                *ports = if let Value::TargetPorts(to) = value { Some(*to) } else { None };
                 ports.is_some()
             }
-            ("to-source", Some(Target::Snat { source })) => {
-                *source = value.to_owned();
+            (Name::ToSource, Some(Target::Snat { source })) => {
+                value.text().clone_into(source);
                 true
             }
             // How the new source port is chosen, and what a refused client is told, changes nothing here.
-            ("to-ports" | "random" | "random-fully" | "persistent" | "reject-with", Some(_)) => {
-                true
-            }
+            (
+                Name::ToPorts
+                | Name::Random
+                | Name::RandomFully
+                | Name::Persistent
+                | Name::RejectWith,
+                Some(_),
+            ) => true,
             _ => false,
         }
     }
+}
+
+type Read<'a, T> = Result<T, Value<'a>>;
+
+fn text(value: Value<'_>) -> Read<'_, String> {
+    if let Value::Text(text) = value { Ok(text.into_owned()) } else { Err(value) }
+}
+
+fn nets(value: Value<'_>) -> Read<'_, Vec<Ipv4Net>> {
+    if let Value::Nets(nets) = value { Ok(nets) } else { Err(value) }
+}
+
+fn ports(value: Value<'_>) -> Read<'_, Vec<PortRange>> {
+    if let Value::Ports(ports) = value { Ok(ports) } else { Err(value) }
+}
+
+fn states(value: Value<'_>) -> Read<'_, Vec<String>> {
+    let Value::States(states) = value else { return Err(value) };
+    Ok(states.into_iter().map(str::to_owned).collect())
+}
+
+fn flags(value: Value<'_>) -> Read<'_, String> {
+    if let Value::Flags(mask, set) = value { Ok(format!("{mask} {set}")) } else { Err(value) }
 }
 
 fn jump(name: String) -> Target {
@@ -138,18 +161,26 @@ fn jump(name: String) -> Target {
     }
 }
 
-fn fill<T>(field: &mut Option<Matched<T>>, item: &Item, value: Option<T>) -> bool {
-    let fresh = field.is_none() && value.is_some();
-    if fresh {
-        *field = value.map(|value| Matched { negated: item.negated, value });
+fn fill<'a, T>(
+    field: &mut Option<Matched<T>>,
+    item: Item<'a>,
+    read: fn(Value<'a>) -> Read<'a, T>,
+) -> Result<(), Value<'a>> {
+    if field.is_some() {
+        return Err(item.value);
     }
-    fresh
+    *field = Some(Matched { negated: item.negated, value: read(item.value)? });
+    Ok(())
 }
 
-fn put<T>(field: &mut Option<T>, item: &Item, value: Option<T>) -> bool {
-    let fresh = field.is_none() && value.is_some() && !item.negated;
-    if fresh {
-        *field = value;
+fn put<'a, T>(
+    field: &mut Option<T>,
+    item: Item<'a>,
+    read: fn(Value<'a>) -> Read<'a, T>,
+) -> Result<(), Value<'a>> {
+    if field.is_some() || item.negated {
+        return Err(item.value);
     }
-    fresh
+    *field = Some(read(item.value)?);
+    Ok(())
 }

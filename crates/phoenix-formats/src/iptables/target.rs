@@ -62,7 +62,7 @@ pub enum Target {
 }
 
 /// Where a DNAT leads, as its option's value says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Destination {
     pub(super) addresses: Option<AddressRange>,
     pub(super) ports: Option<PortRange>,

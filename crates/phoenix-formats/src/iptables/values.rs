@@ -1,5 +1,6 @@
 //! Values of options in the one spelling that `iptables-save` prints, so that equal means equal text.
 
+use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -39,22 +40,23 @@ pub(super) fn ports(text: &str) -> Option<Vec<PortRange>> {
 }
 
 /// Returns the lower-case name of a protocol given by name or number; `all` and `0` are `all`.
-pub(super) fn protocol(text: &str) -> String {
-    match text.to_ascii_lowercase().as_str() {
-        "0" | "all" => "all".to_owned(),
-        "1" => "icmp".to_owned(),
-        "6" => "tcp".to_owned(),
-        "17" => "udp".to_owned(),
-        other => other.to_owned(),
+pub(super) fn protocol(text: &str) -> Cow<'_, str> {
+    match text {
+        "0" => "all".into(),
+        "1" => "icmp".into(),
+        "6" => "tcp".into(),
+        "17" => "udp".into(),
+        _ if text.bytes().any(|byte| byte.is_ascii_uppercase()) => text.to_ascii_lowercase().into(),
+        _ => text.into(),
     }
 }
 
 /// Reads connection states, in the order in which they are printed; nothing when one is not known.
-pub(super) fn states(text: &str) -> Option<Vec<String>> {
+pub(super) fn states(text: &str) -> Option<Vec<&'static str>> {
     let mut places: Vec<usize> = text.split(',').map(state).collect::<Option<_>>()?;
     places.sort_unstable();
     places.dedup();
-    Some(places.into_iter().map(|place| STATES[place].to_owned()).collect())
+    Some(places.into_iter().map(|place| STATES[place]).collect())
 }
 
 fn state(text: &str) -> Option<usize> {

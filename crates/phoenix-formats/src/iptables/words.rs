@@ -1,19 +1,26 @@
 //! Splits a line into words as iptables-restore(8) does: its quoting is not that of a shell.
 
+use std::borrow::Cow;
+
+/// More words than most rules have.
+const USUAL_WORDS: usize = 16;
+
 /// Splits `line` into words, or returns nothing when a quote stays open.
 ///
 /// A double quote may open anywhere in a word; the closing one ends the word. A backslash is special
 /// only between quotes, where it takes the next character as it is.
-pub(super) fn split(line: &str) -> Option<Vec<String>> {
+pub(super) fn split(line: &str) -> Option<Vec<Cow<'_, str>>> {
     if !line.contains('"') {
         let words = line.split([' ', '\t', '\n']).filter(|word| !word.is_empty());
-        return Some(words.map(str::to_owned).collect());
+        let mut taken = Vec::with_capacity(USUAL_WORDS);
+        taken.extend(words.map(Cow::Borrowed));
+        return Some(taken);
     }
     let mut splitter = Splitter::default();
     for c in line.chars() {
         splitter.push(c);
     }
-    splitter.finish()
+    splitter.finish().map(|words| words.into_iter().map(Cow::Owned).collect())
 }
 
 #[derive(Default)]

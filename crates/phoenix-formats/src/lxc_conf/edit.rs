@@ -223,6 +223,8 @@ fn raw_line(key: &str, value: &str) -> Result<String, EditError> {
 
 /// Whether a setting's line already says this, perhaps in another spelling of a boolean or number.
 fn is_same(key: &str, present: &str, wanted: &str) -> bool {
-    let read = |value: &str| Setting::find(key).and_then(|setting| setting.read(value).ok());
-    present == wanted || read(present).is_some_and(|value| read(wanted) == Some(value))
+    let reads_same = |setting: Setting| {
+        setting.read(present).is_ok_and(|value| setting.read(wanted) == Ok(value))
+    };
+    present == wanted || Setting::find(key).is_some_and(reads_same)
 }

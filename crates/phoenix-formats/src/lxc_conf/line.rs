@@ -55,7 +55,11 @@ fn head(line: &str) -> Option<Line<'_>> {
 }
 
 fn raw(line: &str) -> Option<Line<'_>> {
-    let key_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
+    let key_char =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    if !line.starts_with("lxc.") {
+        return None;
+    }
     let end = line.find(|c| !key_char(c))?;
     let (key, rest) = line.split_at(end);
     let name = key.strip_prefix("lxc.")?;

@@ -1,5 +1,6 @@
 //! Reads a file into sections, with the warnings that Proxmox VE gives.
 
+use std::borrow::Cow;
 use std::mem;
 
 use super::escape;
@@ -131,7 +132,7 @@ impl<'a> Reader<'a> {
             None => Err("there is no such setting".to_owned()),
         };
         match read {
-            Ok(value) => drop(self.current.values.insert(key.to_owned(), value)),
+            Ok(value) => self.set(key, value),
             Err(why) => {
                 self.warn(format!("`{key}`: {why}"));
                 self.set(key, value);
@@ -139,8 +140,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn set(&mut self, key: &str, value: &str) {
-        self.current.values.insert(key.to_owned(), value.to_owned());
+    fn set<'b>(&mut self, key: &str, value: impl Into<Cow<'b, str>>) {
+        self.current.values.insert(key.to_owned(), value.into().into_owned());
     }
 
     fn warn(&mut self, message: String) {

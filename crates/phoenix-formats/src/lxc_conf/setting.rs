@@ -1,5 +1,7 @@
 //! The settings of a container: what the file parser and what `pct set` take for each.
 
+use std::borrow::Cow;
+
 use super::features;
 use super::volume::{self, MOST_VOLUMES};
 use crate::net;
@@ -119,8 +121,10 @@ impl Setting {
         let numbered = FAMILIES.iter().find_map(|(family, count, setting)| {
             volume::index(name, family).filter(|number| number < count).map(|_| *setting)
         });
-        let plain = || SETTINGS.iter().find(|(key, _)| *key == name).map(|(_, setting)| *setting);
-        numbered.or_else(plain)
+        numbered.or_else(|| {
+            let place = SETTINGS.binary_search_by(|(key, _)| (*key).cmp(name)).ok()?;
+            Some(SETTINGS[place].1)
+        })
     }
 
     /// Returns every name that Proxmox VE has a setting for.
@@ -134,48 +138,43 @@ impl Setting {
     }
 
     /// Returns the value as the file parser keeps it: it checks type and format, not range or words.
-    pub(crate) fn read(self, value: &str) -> Result<String, String> {
-        let as_is = |result: Result<(), &'static str>| result.map(|()| value.to_owned());
-        match self {
-            _ if value.contains(['\r', '\n']) => Err("it holds a line end".to_owned()),
-            Self::Boolean => check::boolean(value).map(str::to_owned).map_err(str::to_owned),
-            Self::Integer(_) if check::is_digits(value) => Ok(without_leading_zeros(value)),
-            Self::Integer(_) => Err("it takes digits only".to_owned()),
-            Self::Number(_) => as_is(plain_number(value)).map_err(str::to_owned),
-            Self::OneOf(_) | Self::Pattern(_) | Self::Longest(_) => Ok(value.to_owned()),
-            Self::Format(check) | Self::FormatLongest(check, _) => {
-                as_is(check(value)).map_err(str::to_owned)
-            }
-            Self::List(check) => as_is(each(value, check)).map_err(str::to_owned),
+    pub(crate) fn read(self, value: &str) -> Result<Cow<'_, str>, String> {
+        let result = match self {
+            _ if value.contains(['\r', '\n']) => Err("it holds a line end"),
+            Self::Boolean => return Kind::Boolean.read(value).map(Cow::Borrowed),
+            Self::Integer(_) if check::is_digits(value) => return Ok(without_leading_zeros(value)),
+            Self::Integer(_) => Err("it takes digits only"),
+            Self::Number(_) => plain_number(value),
+            Self::OneOf(_) | Self::Pattern(_) | Self::Longest(_) => Ok(()),
+            Self::Format(check) | Self::FormatLongest(check, _) => check(value),
+            Self::List(check) => each(value, check),
             Self::Properties(schema) => {
-                schema.parse(value).map(|_| value.to_owned()).map_err(|e| e.to_string())
+                return schema.check(value).map(|()| value.into()).map_err(|e| e.to_string());
             }
-        }
+        };
+        result.map(|()| value.into()).map_err(str::to_owned)
     }
 
     /// Returns the value as `pct set` takes it, or what it should have been.
     pub(crate) fn accept(self, value: &str) -> Result<String, String> {
-        match self {
+        let taken = match self {
+            Self::Boolean => Kind::Boolean.read(value),
             Self::Integer(range) => Kind::Integer(range).read(value),
-            Self::Number(range) => Kind::Number.read(value).and_then(|read| {
-                check::in_range(value, range)?;
-                Ok(read)
-            }),
+            Self::Number(range) => Kind::Number
+                .read(value)
+                .and_then(|read| check::in_range(value, range).map(|()| read)),
             Self::OneOf(words) => Kind::OneOf(words).read(value),
-            Self::Pattern(check) => Kind::Text(check).read(value),
+            Self::Pattern(check) | Self::Format(check) => Kind::Text(check).read(value),
             Self::Longest(most) => at_most(value, most),
             Self::FormatLongest(check, most) => {
-                Kind::Text(check).read(value).and_then(|_| at_most(value, most))
+                Kind::Text(check).read(value).and_then(|read| at_most(read, most))
             }
             Self::Properties(schema) => {
-                schema.parse(value).map(|_| value.to_owned()).map_err(|e| e.to_string())
+                schema.check(value).map(|()| value).map_err(|e| e.to_string())
             }
-            Self::Format(check) => Kind::Text(check).read(value),
-            Self::List(check) => {
-                each(value, check).map(|()| value.to_owned()).map_err(str::to_owned)
-            }
-            Self::Boolean => Kind::Boolean.read(value),
-        }
+            Self::List(check) => each(value, check).map(|()| value).map_err(str::to_owned),
+        };
+        taken.map(str::to_owned)
     }
 }
 
@@ -183,9 +182,9 @@ fn each(value: &str, check: Check) -> Result<(), &'static str> {
     check::split_list(value).try_for_each(check)
 }
 
-fn at_most(value: &str, most: usize) -> Result<String, String> {
+fn at_most(value: &str, most: usize) -> Result<&str, String> {
     if value.chars().nth(most).is_none() {
-        return Ok(value.to_owned());
+        return Ok(value);
     }
     Err(format!("it takes at most {most} characters"))
 }
@@ -197,10 +196,11 @@ fn plain_number(value: &str) -> Result<(), &'static str> {
 }
 
 /// Returns the number as Perl prints it: beyond 64 bits that is a float with 15 digits.
-fn without_leading_zeros(digits: &str) -> String {
+fn without_leading_zeros(digits: &str) -> Cow<'_, str> {
     match digits.parse::<u64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => digits.parse::<f64>().map_or_else(|_| digits.to_owned(), rounded),
+        Ok(0) => "0".into(),
+        Ok(_) => digits.trim_start_matches('0').into(),
+        Err(_) => digits.parse::<f64>().map_or_else(|_| digits.into(), |n| rounded(n).into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A network interface as text: unknown keys stay, nothing is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::same::same_value;
@@ -38,7 +38,7 @@ impl NetText {
     /// Returns whether a key means this value, in whatever words, or by not being there.
     pub fn says(&self, key: &str, value: &str) -> bool {
         let key = standard(key);
-        let own = self.pairs().filter(|(name, _)| standard(name) == key).next_back();
+        let own = self.pairs().rfind(|(name, _)| standard(name) == key);
         same_value(key, own.map(|(_, value)| value), Some(value))
     }
 
@@ -62,10 +62,12 @@ impl NetText {
     /// Returns the keys whose values mean something else in `other`, sorted.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let (left, right) = (self.standard(), other.standard());
-        let keys: BTreeSet<&str> = left.keys().chain(right.keys()).copied().collect();
         let differs =
-            |key: &&str| !same_value(key, left.get(*key).copied(), right.get(*key).copied());
-        keys.into_iter().filter(differs).map(str::to_owned).collect()
+            |key: &&&str| !same_value(key, left.get(**key).copied(), right.get(**key).copied());
+        let added = right.keys().filter(|key| !left.contains_key(**key));
+        let mut keys: Vec<_> = left.keys().chain(added).filter(differs).collect();
+        keys.sort_unstable();
+        keys.into_iter().map(|key| (*key).to_owned()).collect()
     }
 
     fn standard(&self) -> BTreeMap<&str, &str> {

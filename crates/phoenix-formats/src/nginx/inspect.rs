@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::conf::{Directive, NginxConf};
 use super::listen::Listen;
 use super::load::Include;
-use super::rewrite::{ListenChange, listen_on_all_interfaces};
+use super::rewrite::{ListenChange, rewrite_alone};
 use crate::Warning;
 
 /// Shows one file of nginx configuration as phoenix understands it.
@@ -48,14 +48,15 @@ impl NginxInspection {
     /// Looks at one file by itself.
     pub fn of(text: &str) -> Self {
         let conf = NginxConf::parse(text);
-        let rewrite = listen_on_all_interfaces(text);
+        let listens = conf.listens();
+        let rewrite = rewrite_alone(&conf, &listens);
         let listen_problems =
             rewrite.problems.iter().map(|problem| Warning::new(problem.line, problem.told()));
         Self {
             ok: conf.problems().is_empty(),
             problems: conf.problems().to_vec(),
             directives: directives(&conf),
-            listens: conf.listens(),
+            listens,
             includes: conf.includes(),
             changes: rewrite.changes,
             listen_problems: listen_problems.collect(),
@@ -65,16 +66,18 @@ impl NginxInspection {
 }
 
 fn directives(conf: &NginxConf) -> Vec<InspectedDirective> {
-    let shown: Vec<Directive<'_>> = conf.directives().collect();
-    // Entries of tables are not shown, so the places in this list differ from those in the file; both are in order.
-    let place =
-        |directive: Directive<'_>| shown.partition_point(|other| other.index() < directive.index());
-    let inspect = |directive: &Directive<'_>| InspectedDirective {
+    // Entries of tables are not shown, so the places in this list differ from those in the file.
+    let mut places = Vec::new();
+    for (place, directive) in conf.directives().enumerate() {
+        places.resize(directive.index() + 1, place);
+    }
+    let place = |directive: Directive<'_>| places[directive.index()];
+    let inspect = |directive: Directive<'_>| InspectedDirective {
         line: directive.line(),
         name: directive.name().into_owned(),
         args: directive.args().map(|arg| arg.into_owned()).collect(),
         block: directive.is_block(),
         parent: directive.parent().map(place),
     };
-    shown.iter().map(inspect).collect()
+    conf.directives().map(inspect).collect()
 }

@@ -50,13 +50,17 @@ pub struct ListenChange {
 /// collide otherwise is a problem. Running it on its own result changes nothing.
 pub fn listen_on_all_interfaces(text: &str) -> Rewrite {
     let conf = NginxConf::parse(text);
-    let listens = conf.listens();
+    rewrite_alone(&conf, &conf.listens())
+}
+
+/// Rewrites a file that is read already, whose listens are these.
+pub(super) fn rewrite_alone(conf: &NginxConf, listens: &[Listen]) -> Rewrite {
     let silent = conf.silent_servers();
-    let fates = fates(&listens);
+    let fates = fates(listens);
     let mut claims: Vec<_> =
         listens.iter().map(|listen| claim(listen, fate_of(&fates, listen))).collect();
     claims.extend(silent.iter().map(|listen| claim(listen, Fate::Keep)));
-    rewrite(&conf, &fates, &claims)
+    rewrite(conf, &fates, &claims)
 }
 
 fn claim(listen: &Listen, fate: Fate) -> Claim<'_> {

@@ -118,7 +118,7 @@ pub(crate) fn mac(value: &str) -> Result<(), &'static str> {
 
 /// Checks the name of an interface or bridge as a property: its length is not limited here.
 pub(crate) fn interface(value: &str) -> Result<(), &'static str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     only_if(
         !value.is_empty() && value.chars().all(plain),
         "it takes letters, digits, `-`, `_` and `.`",
@@ -158,7 +158,7 @@ fn is_scope(scope: &str) -> bool {
 
 pub(crate) fn tag(value: &str) -> Result<(), &'static str> {
     let head = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let tail = |c: char| head(c) || "-+.".contains(c);
+    let tail = |c: char| head(c) || matches!(c, '-' | '+' | '.');
     let taken = value.starts_with(head) && value.chars().all(tail);
     only_if(taken, "a tag is made of letters, digits, `_`, `-`, `+` and `.`")
 }
@@ -172,7 +172,7 @@ pub(crate) fn volume_id(value: &str) -> Result<(), &'static str> {
 }
 
 fn is_storage(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     name.len() >= 2
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.ends_with(|c: char| c.is_ascii_alphanumeric())
@@ -215,7 +215,7 @@ pub(crate) fn mount_options(value: &str) -> Result<(), &'static str> {
 }
 
 pub(crate) fn mount_types(value: &str) -> Result<(), &'static str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_; ".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ';' | ' ');
     only_if(
         !value.is_empty() && value.chars().all(plain),
         "it takes file system types with `;` between them",

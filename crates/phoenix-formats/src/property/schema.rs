@@ -1,6 +1,6 @@
 //! Schemas of property strings: which keys there are, what they take, in which order they print.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{self, Check};
 use super::fault::{PropertyError, PropertyFault};
@@ -50,62 +50,93 @@ pub(crate) struct Schema {
     pub(crate) properties: &'static [Property],
 }
 
+/// What a text gives, before any value is checked.
+struct Given<'a> {
+    /// The values in the order of the schema's properties.
+    known: Vec<Option<&'a str>>,
+    unknown: BTreeSet<&'a str>,
+    faults: Vec<PropertyFault>,
+}
+
 impl Schema {
     /// Returns the values by key, booleans as `0` and `1`, or everything that is wrong.
     pub(crate) fn parse(
         &self,
         text: &str,
     ) -> Result<BTreeMap<&'static str, String>, PropertyError> {
-        let mut faults = Vec::new();
-        let mut given = self.split(text, &mut faults);
-        let mut values = BTreeMap::new();
-        for property in self.properties {
-            let value = given.remove(property.name);
-            match property.read(value) {
-                Ok(Some(value)) => drop(values.insert(property.name, value)),
-                Ok(None) => {}
-                Err(fault) => faults.push(fault),
-            }
-        }
-        faults.extend(given.into_keys().map(|key| PropertyFault::Unknown(key.to_owned())));
-        if faults.is_empty() { Ok(values) } else { Err(PropertyError::new(faults)) }
+        let values = self.read(text)?;
+        Ok(values.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
+    }
+
+    /// Says everything that is wrong with a text.
+    pub(crate) fn check(&self, text: &str) -> Result<(), PropertyError> {
+        self.read(text).map(drop)
     }
 
     /// Returns the text that Proxmox VE prints for these values.
     pub(crate) fn canonical(&self, values: &BTreeMap<&'static str, String>) -> String {
         let mut text = String::new();
-        for name in self.in_print_order() {
-            let Some(value) = values.get(name) else { continue };
+        let first = |name: &&str| self.is_printed_first(name);
+        let front = self.printed_first().filter_map(|name| values.get_key_value(name));
+        for (name, value) in front.chain(values.iter().filter(|(name, _)| !first(name))) {
             let comma = if text.is_empty() { "" } else { "," };
             match self.bare {
-                Some(bare) if bare == name => text.extend([comma, value]),
+                Some(bare) if bare == *name => text.extend([comma, value]),
                 _ => text.extend([comma, name, "=", value]),
             }
         }
         text
     }
 
-    fn in_print_order(&self) -> impl Iterator<Item = &'static str> {
-        let others = self.properties.iter().map(|property| property.name);
-        self.bare.into_iter().chain(others.filter(move |name| self.bare != Some(name)))
+    /// Returns the properties that print before the others, which print by name.
+    fn printed_first(&self) -> impl Iterator<Item = &'static str> {
+        let required = self.properties.iter().take_while(|property| property.required);
+        let required = required.map(|property| property.name);
+        self.bare.into_iter().chain(required.filter(move |name| self.bare != Some(name)))
     }
 
-    fn split<'a>(
-        &self,
-        text: &'a str,
-        faults: &mut Vec<PropertyFault>,
-    ) -> BTreeMap<&'a str, &'a str> {
-        let mut given = BTreeMap::new();
-        for part in text.split(',').filter(|part| !check::is_blank(part)) {
-            match self.pair(part) {
-                Ok((key, _)) if given.contains_key(key) => {
-                    faults.push(PropertyFault::Duplicate(key.to_owned()));
-                }
-                Ok((key, value)) => drop(given.insert(key, value)),
+    fn is_printed_first(&self, name: &str) -> bool {
+        self.printed_first().any(|first| first == name)
+    }
+
+    fn read<'a>(&self, text: &'a str) -> Result<Vec<(&'static str, &'a str)>, PropertyError> {
+        let Given { known, unknown, mut faults } = self.split(text);
+        let mut values = Vec::with_capacity(known.len());
+        for (property, value) in self.properties.iter().zip(known) {
+            match property.read(value) {
+                Ok(value) => values.extend(value.map(|value| (property.name, value))),
                 Err(fault) => faults.push(fault),
             }
         }
+        faults.extend(unknown.into_iter().map(|key| PropertyFault::Unknown(key.to_owned())));
+        if faults.is_empty() { Ok(values) } else { Err(PropertyError::new(faults)) }
+    }
+
+    fn split<'a>(&self, text: &'a str) -> Given<'a> {
+        let known = vec![None; self.properties.len()];
+        let mut given = Given { known, unknown: BTreeSet::new(), faults: Vec::new() };
+        for part in text.split(',').filter(|part| !check::is_blank(part)) {
+            match self.pair(part) {
+                Ok((key, value)) if !self.put(&mut given, key, value) => {
+                    given.faults.push(PropertyFault::Duplicate(key.to_owned()));
+                }
+                Ok(_) => {}
+                Err(fault) => given.faults.push(fault),
+            }
+        }
         given
+    }
+
+    /// Notes a value; says `false` when the key was there before.
+    fn put<'a>(&self, given: &mut Given<'a>, key: &'a str, value: &'a str) -> bool {
+        match self.properties.iter().position(|property| property.name == key) {
+            None => given.unknown.insert(key),
+            Some(place) if given.known[place].is_some() => false,
+            Some(place) => {
+                given.known[place] = Some(value);
+                true
+            }
+        }
     }
 
     fn pair<'a>(&self, part: &'a str) -> Result<(&'a str, &'a str), PropertyFault> {
@@ -127,7 +158,7 @@ impl Schema {
 }
 
 impl Property {
-    fn read(&self, value: Option<&str>) -> Result<Option<String>, PropertyFault> {
+    fn read<'a>(&self, value: Option<&'a str>) -> Result<Option<&'a str>, PropertyFault> {
         match value {
             None if self.required => Err(PropertyFault::Missing(self.name)),
             None => Ok(None),
@@ -143,13 +174,14 @@ impl Property {
 
 impl Kind {
     /// Returns the value as Proxmox VE keeps it, or what the property takes instead.
-    pub(crate) fn read(self, value: &str) -> Result<String, String> {
-        match self {
-            Self::Boolean => check::boolean(value).map(str::to_owned).map_err(str::to_owned),
-            Self::Integer(range) => check::integer(value, range).map(|()| value.to_owned()),
-            Self::Number => check::number(value).map(|()| value.to_owned()).map_err(str::to_owned),
-            Self::OneOf(words) => check::one_of(value, words).map(|()| value.to_owned()),
-            Self::Text(check) => check(value).map(|()| value.to_owned()).map_err(str::to_owned),
-        }
+    pub(crate) fn read(self, value: &str) -> Result<&str, String> {
+        let result = match self {
+            Self::Boolean => return check::boolean(value).map_err(str::to_owned),
+            Self::Integer(range) => return check::integer(value, range).map(|()| value),
+            Self::OneOf(words) => return check::one_of(value, words).map(|()| value),
+            Self::Number => check::number(value),
+            Self::Text(check) => check(value),
+        };
+        result.map(|()| value).map_err(str::to_owned)
     }
 }

@@ -19,7 +19,7 @@ impl PropertyText {
 
     /// Returns the value of the last part with this key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.pairs().filter(|(name, _)| *name == key).last().map(|(_, value)| value)
+        self.pairs().rfind(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
     /// Returns keys and values in order; parts without `=` are left out.

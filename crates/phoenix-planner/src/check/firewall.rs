@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 use phoenix_formats::Vmid;
-use phoenix_formats::firewall::{NeverMatches, Rule};
+use phoenix_formats::firewall::{Action, NeverMatches, Rule, RuleKind};
 
 use crate::desired::{Container, Desired, Ipv4Config, Located, Vm};
 use crate::load::finding::{Finding, Findings};
@@ -68,8 +68,7 @@ fn owners(desired: &Desired) -> BTreeMap<Ipv4Addr, Vmid> {
 fn twice(rules: &[Located<Rule>], findings: &mut Findings) {
     let mut seen = BTreeMap::new();
     for rule in rules {
-        let plain = Rule { comment: None, ..rule.value.clone() };
-        let first = seen.entry(plain.to_string()).or_insert(rule);
+        let first = seen.entry(rule.value.said()).or_insert(rule);
         if first.origin != rule.origin {
             findings.push(
                 Finding::warning(rule.origin.clone(), "the same rule stands twice")
@@ -82,6 +81,9 @@ fn twice(rules: &[Located<Rule>], findings: &mut Findings) {
 }
 
 fn foreign_to_guest(rule: &Located<Rule>, local: &[IpNet]) -> Option<Finding> {
+    if is_for_all(&rule.value) {
+        return None;
+    }
     let why = rule.value.never_matches(&scope(Home::Guest(None), &rule.value), local)?;
     let (field, help) = match &why {
         NeverMatches::NoSuchNic { .. } => ("iface", "Write `eth0` or `eth1`."),
@@ -98,6 +100,16 @@ fn foreign_to_guest(rule: &Located<Rule>, local: &[IpNet]) -> Option<Finding> {
     let finding =
         Finding::warning(rule.origin.at(field), format!("this rule never matches: {why}"));
     Some(finding.label("never matches").help(help))
+}
+
+/// Returns whether a rule names neither an own address nor anything else that a guest may not have, as
+/// most do.
+fn is_for_all(rule: &Rule) -> bool {
+    let own = match rule.kind {
+        RuleKind::In => &rule.dest,
+        _ => &rule.source,
+    };
+    matches!(rule.action, Action::Plain(_)) && own.is_none() && rule.iface.is_none()
 }
 
 /// A rule of the cluster is for the node itself; many are written for guests, and do nothing there.

@@ -48,6 +48,21 @@ fn public_name() -> String {
     format!("net{}", PublicInterface::INDEX)
 }
 
+/// Returns the texts of a guest's file and of the cluster's as the plan leaves them. Where a guest has no
+/// file, the rules of its public interface are all there is.
+pub(super) fn planned_texts(
+    observed: &Observed<'_>,
+    vmid: Vmid,
+    draft: &Draft,
+) -> (String, String) {
+    let planned = |at: &Location| {
+        let written = draft.written(at).map(|(_, text)| text.to_owned());
+        written.or_else(|| observed.facts.text(at).map(str::to_owned))
+    };
+    let guest = planned(&guest_path(vmid)).unwrap_or_else(guest::public_rules_alone);
+    (guest, planned(&cluster_path()).unwrap_or_default())
+}
+
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let containers = desired.containers.keys();
     let vms = desired.vms.values().filter(|vm| vm.firewall.is_some()).map(|vm| &vm.vmid);

@@ -24,13 +24,13 @@ use phoenix_formats::iproute::Link;
 
 use self::edit::{Auto, Edited, Wanted};
 use self::files::{File, Files};
-use super::resolv_conf;
+use super::{package, resolv_conf};
 use crate::address::Address;
 use crate::desired::{Desired, Located};
 use crate::location::{Location, Place};
 use crate::observed::{Observed, links_argv};
 use crate::operation::{Check, Operation, Run, Want, Write};
-use crate::plan::{Action, Disruption, Draft, Verb};
+use crate::plan::{Action, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 use crate::source::Origin;
@@ -82,9 +82,11 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     if declared(desired).is_none() {
         return Vec::new();
     }
+    let missing = facts.ran(Place::Node, &version_argv()).filter(|out| out.exit == NOT_FOUND);
+    let way_out = missing.map(|_| package::way_out_probe(desired));
     let run = Probe::Run { place: Place::Node, argv: version_argv() };
     let others = [STAGED, cluster::CONF].map(|path| Probe::File(Location::node(path)));
-    Files::probes(facts).into_iter().chain(others).chain([run]).collect()
+    Files::probes(facts).into_iter().chain(others).chain([run]).chain(way_out).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -204,14 +206,31 @@ fn change(
     if edited.changes.is_empty() && !reloads {
         return Ok(());
     }
+    let mut needs = Vec::new();
     if reloads && !has_ifupdown2(observed) {
-        return without_ifupdown2(observed, own, &edited, draft);
+        if edited.changes.is_empty() {
+            draft.defer(resource(own.bridge), AT_BOOT);
+            return Ok(());
+        }
+        let reason = "changes the bridge in place, without taking it down";
+        match package::add(package::IFUPDOWN2, reason, origin(own).as_ref(), observed, draft) {
+            Some(id) => needs.push((id, Edge::Needs)),
+            None => return Err(without_ifupdown2(observed, own, &edited)),
+        }
     }
     let mut action = action(own, edited, reloads);
-    action.notes.extend(unplugs(observed).filter(|_| reloads));
-    draft.add(action, &[]);
+    let others = (!needs.is_empty()).then(|| NOT_OURS.to_owned());
+    action.notes.extend(unplugs(observed).or(others).filter(|_| reloads));
+    draft.add(action, &needs);
     Ok(())
 }
+
+/// Why a file that is right is not loaded.
+const AT_BOOT: &str =
+    "its file is right and not in force before the node boots: there is no `ifreload`";
+
+/// What to know about an ifupdown2 that is not there yet.
+const NOT_OURS: &str = "where apt has no source of Proxmox VE, the ifupdown2 of Debian comes, which takes guests out of the bridge";
 
 fn has_ifupdown2(observed: &Observed<'_>) -> bool {
     let output = observed.facts.ran(Place::Node, &version_argv());
@@ -228,20 +247,10 @@ fn unplugs(observed: &Observed<'_>) -> Option<String> {
     })
 }
 
-/// ifupdown can only take the bridge down and up again, and does not plug the guests in again.
-fn without_ifupdown2(
-    observed: &Observed<'_>,
-    own: &Own<'_>,
-    edited: &Edited,
-    draft: &mut Draft,
-) -> Result<(), Refusal> {
+/// ifupdown can only take the bridge down and up again, and does not plug the guests in again: where
+/// ifupdown2 cannot be fetched either, nothing is done.
+fn without_ifupdown2(observed: &Observed<'_>, own: &Own<'_>, edited: &Edited) -> Refusal {
     let name = own.bridge;
-    if edited.changes.is_empty() {
-        let why =
-            "its file is right and not in force before the node boots: there is no `ifreload`";
-        draft.defer(resource(name), why);
-        return Ok(());
-    }
     let uplinks = observed.uplinks(name);
     let ports = observed.links.iter().filter(|link| link.master.as_deref() == Some(name.as_str()));
     let ports = ports.filter(|link| !uplinks.contains(&link.name));
@@ -251,14 +260,14 @@ fn without_ifupdown2(
         edited.changes.join(", "),
         if ports.is_empty() { " every guest that runs" } else { &ports },
     );
-    let help = "Install ifupdown2, which changes a bridge in place: `apt install ifupdown2`. Or change the file by hand and boot.";
+    let help = "The node has no way to the outside by which ifupdown2 could come, which changes a bridge in place. Install it by hand, or change the file by hand and boot.";
     let origin = own.address.map(|address| &address.origin);
     let origin =
         origin.or(observed.desired.network.gateway.as_ref().map(|gateway| &gateway.origin));
-    Err(match origin {
+    match origin {
         Some(origin) => Refusal::declared(origin, message, help),
         None => Refusal::file(&own.file.at, None, message, help),
-    })
+    }
 }
 
 fn action(own: &Own<'_>, edited: Edited, reloads: bool) -> Action {

@@ -6,6 +6,7 @@
 
 mod conflicts;
 mod features;
+mod inside;
 mod keys;
 mod live;
 mod net0;
@@ -17,8 +18,9 @@ mod startup;
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
-use phoenix_formats::lxc_conf::{LostLine, LxcConf};
+use phoenix_formats::lxc_conf::{Edit, LostLine, LxcConf};
 
+use self::inside::{Inside, Power, Predicted};
 use self::keys::KeyChange;
 pub(crate) use self::live::links_probe;
 pub(super) use self::public::is_marked;
@@ -46,8 +48,18 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let there = public.filter(|container| facts.text(&config_path(container.vmid)).is_some());
     let configs = desired.containers.keys().map(|vmid| Probe::File(config_path(*vmid)));
     let routes = desired.containers.values().filter_map(public::route_probe);
-    let links = there.map(links_probe);
-    configs.chain(routes).chain(links).chain([public::capability_probe()]).collect()
+    let inside = there.clone().flat_map(|container| match &container.public {
+        Some(public) if public.enabled => inside::probes(container, facts),
+        _ => inside::left_probes(container),
+    });
+    let marked = desired.containers.values().filter(|container| {
+        container.public.is_none()
+            && facts.text(&config_path(container.vmid)).is_some_and(is_marked)
+    });
+    let left = marked.flat_map(inside::left_probes);
+    let links = there.clone().map(links_probe);
+    let of_guests = links.chain(inside).chain(left);
+    configs.chain(routes).chain(of_guests).chain([public::capability_probe()]).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -84,8 +96,8 @@ fn plan_one(
     conf: &LxcConf,
     draft: &mut Draft,
 ) -> Result<(), Vec<Refusal>> {
-    let changes = Changes::of(observed, container, conf)?;
     let running = observed.is_running(container.vmid);
+    let changes = Changes::of(observed, container, conf)?;
     changes.raw.report(container.vmid, draft);
     let restart = changes.restart(observed, container).filter(|_| running);
     let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
@@ -97,16 +109,42 @@ fn plan_one(
     let guarded = container.public.as_ref().is_some_and(|public| public.kind == PublicKind::Veth);
     let edge = if guarded { Edge::Needs } else { Edge::After };
     let mut before = rules.into_iter().map(|id| (id, edge)).collect::<Vec<_>>();
+    let power = match (running, &restart) {
+        (true, Some(_)) => Power::Restarts,
+        (true, None) => Power::Runs,
+        (false, _) => Power::Stopped,
+    };
+    let inside = Inside::of(observed, container, power, draft);
+    let guards = inside.as_ref().filter(|_| running).map(|i| i.plan_guards(&before, draft));
+    before.extend(guards.into_iter().flatten());
+    let mut predicted = Predicted::of(observed, conf.text(), &[]);
     if !changes.is_empty() {
         let action = changes.into_action(container, conf, running)?;
+        predicted = Predicted::of(observed, conf.text(), &action.operations);
         before = vec![(draft.add(action, &before), Edge::Needs)];
+    }
+    if let Some(inside) = inside.as_ref().filter(|_| running) {
+        let route = inside.plan_route(&before, draft)?;
+        before.extend(route);
     }
     match restart {
         Some(reason) => restart::plan(observed, container, conf, reason, &before, draft),
         None if restarts => drop(ensure_running(observed, container, draft)),
         None => {}
     }
+    if let Some(inside) = inside.filter(|_| !running) {
+        inside.plan_stopped(&predicted, draft)?;
+    }
+    if is_left(container, conf) {
+        inside::remove(observed, container, draft);
+    }
     Ok(())
+}
+
+/// Returns whether a container may still have what belonged to a public interface.
+fn is_left(container: &Container, conf: &LxcConf) -> bool {
+    let disabled = container.public.as_ref().is_some_and(|public| !public.enabled);
+    disabled || container.public.is_none() && is_marked(conf.text())
 }
 
 /// Everything that differs for one container.
@@ -114,6 +152,8 @@ struct Changes {
     keys: Vec<KeyChange>,
     public: Option<public::Change>,
     raw: raw::Change,
+    /// The line that runs phoenix's program at every start.
+    hook: Option<Edit>,
 }
 
 impl Changes {
@@ -138,11 +178,18 @@ impl Changes {
             return Err(refusals);
         }
         let raw = raw::change(container, conf);
-        Ok(Self { keys, public, raw })
+        let hook = if inside::wants_hook(observed, container) {
+            inside::add_hook(conf)
+        } else if is_left(container, conf) {
+            inside::take_hook(conf)
+        } else {
+            None
+        };
+        Ok(Self { keys, public, raw, hook })
     }
 
     fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.public.is_none() && self.raw.is_empty()
+        self.keys.is_empty() && self.public.is_none() && self.raw.is_empty() && self.hook.is_none()
     }
 
     /// Returns why a container must be restarted, if it runs.
@@ -176,16 +223,21 @@ impl Changes {
         conf: &LxcConf,
         running: bool,
     ) -> Result<Action, Vec<Refusal>> {
-        let Self { keys, public, raw } = self;
+        let Self { keys, public, raw, hook } = self;
         let mut attributes = keys.iter().flat_map(|k| k.attributes(running)).collect::<Vec<_>>();
         attributes.extend(public.as_ref().map(public::Change::attribute));
         attributes.extend(raw.attributes(running));
+        attributes.extend(hook.as_ref().and_then(hook_attribute));
         let edits = public.iter().flat_map(public::Change::edits).chain(raw.edits());
+        let edits = edits.chain(hook.clone());
         let at = config_path(container.vmid);
         let after = conf.edit(&edits.collect::<Vec<_>>()).map_err(|error| {
             vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")]
         })?;
-        let reason = reason(&keys, public.as_ref(), &raw);
+        let mut reason = reason(&keys, public.as_ref(), &raw);
+        if reason.is_empty() {
+            reason = "what runs at every start".to_owned();
+        }
         let of_keys =
             keys.iter().map(|k| k.class).chain(public.as_ref().map(public::Change::class));
         let waits = (!raw.is_empty()).then_some(Disruption::Pending);
@@ -213,6 +265,18 @@ fn lost_lines(conf: &LxcConf) -> Vec<String> {
         format!("Proxmox VE drops line {} at its next write: {}", lost.line, lost.text.trim())
     };
     conf.lost().into_iter().map(note).collect()
+}
+
+fn hook_attribute(edit: &Edit) -> Option<Attribute> {
+    match edit {
+        Edit::AddRaw { key, value } => {
+            let mut shown = attribute(key, None, Some(value.clone()));
+            shown.notes.push("LXC runs it in the container before its init".to_owned());
+            Some(shown)
+        }
+        Edit::RemoveRaw { key, value } => Some(attribute(key, Some(value.clone()), None)),
+        _ => None,
+    }
 }
 
 fn write_raw(at: &Location, before: &str, after: &str) -> Option<Operation> {

@@ -25,6 +25,9 @@ pub(super) const DNSMASQ: &str = "dnsmasq";
 /// The program of dnsmasq.
 pub(super) const DNSMASQ_PROGRAM: &str = "dnsmasq-base";
 
+/// What loads interfaces(5) again without taking a bridge down.
+pub(super) const IFUPDOWN2: &str = "ifupdown2";
+
 /// When a package is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
@@ -84,9 +87,31 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let mut probes =
         needed(desired).map(|(package, _)| run(state_argv(package.name))).collect::<Vec<_>>();
     if needed(desired).any(|(package, _)| is_missing(facts, package.name)) {
-        probes.push(run(way_out_argv(desired)));
+        probes.push(way_out_probe(desired));
     }
     probes
+}
+
+/// Asks for what decides whether a package can be fetched.
+pub(super) fn way_out_probe(desired: &Desired) -> Probe {
+    Probe::Run { place: Place::Node, argv: way_out_argv(desired) }
+}
+
+/// Adds a package that only a change which is due needs; `None` when the node has no way to the outside.
+pub(super) fn add(
+    name: &str,
+    reason: &str,
+    origin: Option<&Origin>,
+    observed: &Observed<'_>,
+    draft: &mut Draft,
+) -> Option<ActionId> {
+    if is_offline(observed) {
+        return None;
+    }
+    let earlier = draft.find_all(|address| address.as_str().starts_with("package/"));
+    let operations = operations(Place::Node, name, Lists::of(&earlier));
+    let earlier = earlier.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
+    Some(draft.add(action(name, reason, origin.cloned(), operations), &earlier))
 }
 
 /// Returns whether a package is known not to be installed.
@@ -145,21 +170,21 @@ fn plan_those(when: When, after: &[(ActionId, Edge)], observed: &Observed<'_>, d
             continue;
         }
         let earlier = draft.find_all(|address| address.as_str().starts_with("package/"));
-        let operations = operations(package.name, Lists::of(&earlier));
+        let operations = operations(Place::Node, package.name, Lists::of(&earlier));
         let earlier = earlier.into_iter().map(|id| (id, Edge::Needs));
         let after = earlier.chain(after.iter().copied()).collect::<Vec<_>>();
-        draft.add(action(package, origin, operations), &after);
+        draft.add(action(package.name, package.reason, Some(origin.clone()), operations), &after);
     }
 }
 
-fn action(package: &Package, origin: &Origin, operations: Vec<Operation>) -> Action {
+fn action(name: &str, reason: &str, origin: Option<Origin>, operations: Vec<Operation>) -> Action {
     Action {
-        address: address(package.name),
+        address: address(name),
         verb: Verb::Add,
-        reason: package.reason.to_owned(),
+        reason: reason.to_owned(),
         disruption: Disruption::None,
         guest: None,
-        origin: Some(origin.clone()),
+        origin,
         attributes: Vec::new(),
         notes: Vec::new(),
         operations,
@@ -181,15 +206,20 @@ impl Lists {
     }
 }
 
-fn operations(name: &str, lists: Lists) -> Vec<Operation> {
+/// Returns what installs a package somewhere.
+pub(super) fn installs(place: Place, name: &str) -> Vec<Operation> {
+    operations(place, name, Lists::Old)
+}
+
+fn operations(place: Place, name: &str, lists: Lists) -> Vec<Operation> {
     let mut operations = Vec::new();
     if lists == Lists::Old {
         let update = argv(["apt-get", "--quiet", "update"]);
         // Without a subscription Proxmox VE's own list fails, and Debian's is fetched all the same.
-        let update = Run { on_failure: OnFailure::Continue, ..Run::on_node(update) };
+        let update = Run { on_failure: OnFailure::Continue, ..Run::at(place, update) };
         operations.push(Operation::Run(update));
     }
-    operations.push(Operation::Run(Run::on_node(install_argv(name))));
+    operations.push(Operation::Run(Run::at(place, install_argv(name))));
     operations
 }
 

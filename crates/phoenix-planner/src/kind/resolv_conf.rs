@@ -90,6 +90,10 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         draft.defer(resource(), why);
         return Ok(());
     }
+    if own(observed.desired).is_some() && draft.is_deferred(&Address::new("dnsmasq", "records")) {
+        draft.defer(resource(), "it is to name the node's dnsmasq, which must run first");
+        return Ok(());
+    }
     let write = Write::new(at, before.map(str::to_owned), after, FILE_MODE);
     let notes = notes(observed.desired, &servers);
     let needs = needs(observed.desired, draft);

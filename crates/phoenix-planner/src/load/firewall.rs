@@ -182,7 +182,8 @@ pub(crate) fn scope(home: Home<'_>, rule: &Rule) -> Scope {
     // An alias that is not known here is taken to be of the version that the rest of the rule is of.
     let is_v6 = words().any(|word| word.contains(':'))
         || rule.proto.as_deref().is_some_and(|proto| matches!(proto, "icmpv6" | "ipv6-icmp"));
-    for word in words() {
+    // No name begins with a digit: what does is an address.
+    for word in words().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit())) {
         let plain = |word: &str| {
             let prefixes = ["dc/", "guest/", "sdn/"];
             prefixes.iter().find_map(|p| word.strip_prefix(p)).unwrap_or(word).to_owned()

@@ -11,10 +11,11 @@ const CONTEXT: usize = 3;
 
 /// Returns the difference of every file that an action writes, with its header line.
 pub fn file_diffs(action: &Action) -> Vec<(String, Vec<String>)> {
-    action.operations.iter().filter_map(of_operation).collect()
+    action.operations.iter().filter_map(operation_diff).collect()
 }
 
-fn of_operation(operation: &Operation) -> Option<(String, Vec<String>)> {
+/// Returns the difference of the file that an operation writes, with its header line.
+pub(super) fn operation_diff(operation: &Operation) -> Option<(String, Vec<String>)> {
     let own = |at: &Location, text: &str, what: &str| {
         let header = format!("{at} ({what}phoenix's own, {} lines)", text.lines().count());
         Some((header, Vec::new()))

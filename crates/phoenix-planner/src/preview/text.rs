@@ -1,6 +1,8 @@
 //! The preview for a person: a table in the order of execution, then what changes, then the sum.
 
-use super::{Lines, commands, file_diffs, summary};
+use super::diff::operation_diff;
+use super::{Lines, command, summary};
+use crate::operation::Operation;
 use crate::plan::{Action, Attribute, Plan, Verb};
 
 /// Returns the preview of a plan as plain text that ends with a line end.
@@ -33,12 +35,19 @@ fn details(action: &Action, lines: Lines<'_>) -> Option<String> {
     let mut shown = Vec::new();
     shown.extend(action.attributes.iter().flat_map(attribute));
     shown.extend(action.notes.iter().map(|note| format!("  note: {note}")));
-    shown.extend(commands(action).map(|line| format!("  {line}")));
-    for (header, diff) in file_diffs(action) {
+    shown.extend(action.operations.iter().flat_map(operation));
+    (!shown.is_empty()).then(|| format!("{}\n{}", heading(action, lines), shown.join("\n")))
+}
+
+/// Returns what an operation does: the program that runs, and the difference that it makes.
+fn operation(operation: &Operation) -> Vec<String> {
+    let mut shown =
+        command(operation).map(|line| format!("  {line}")).into_iter().collect::<Vec<_>>();
+    if let Some((header, diff)) = operation_diff(operation) {
         shown.push(format!("  {header}"));
         shown.extend(diff.into_iter().map(|line| format!("  {line}").trim_end().to_owned()));
     }
-    (!shown.is_empty()).then(|| format!("{}\n{}", heading(action, lines), shown.join("\n")))
+    shown
 }
 
 fn heading(action: &Action, lines: Lines<'_>) -> String {

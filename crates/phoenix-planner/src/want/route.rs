@@ -1,5 +1,6 @@
 //! What ip(8) must say of ways.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -57,5 +58,18 @@ pub(super) fn table_default(
         Some(route) if route.gateway == Some(gateway) && route.device == device => Ok(()),
         Some(route) => Err(format!("it has `{route}`, not `default via {gateway} dev {device}`")),
         None => Err(format!("there is no route `default via {gateway} dev {device}`")),
+    }
+}
+
+pub(super) fn exactly(output: &Output, wanted: &[String]) -> Result<(), String> {
+    // A table that never was is an error of ip(8), and an empty table all the same.
+    let present = read_table(&output.stdout).map_err(|error| error.to_string())?;
+    let present = present.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    let missing = wanted.iter().find(|route| !present.contains(*route));
+    let other = present.iter().find(|route| !wanted.contains(route));
+    match (missing, other) {
+        (Some(missing), _) => Err(format!("there is no route `{missing}`")),
+        (None, Some(other)) => Err(format!("there is a route `{other}` too")),
+        (None, None) => Ok(()),
     }
 }

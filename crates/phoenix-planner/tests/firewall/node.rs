@@ -99,6 +99,7 @@ impl Node {
                     self.files.insert(at.to_owned(), write.after.clone());
                 }
                 Operation::Run(run) => assert_eq!(run.argv[0], "systemctl"),
+                Operation::Check(_) => {}
                 other => panic!("{other:?}"),
             }
         }

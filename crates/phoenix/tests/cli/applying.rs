@@ -115,6 +115,19 @@ fn create_brings_an_existing_guest_to_what_is_declared() {
 }
 
 #[test]
+fn setup_brings_the_node_alone_to_what_is_declared() {
+    for (example, guests) in [("upstream", true), ("node-fresh", false)] {
+        let copy = Copy::of(example);
+        let report = copy.phoenix(&["setup", "--yes"]).exits(0);
+        compare("cli", &format!("setup-{example}"), &report.stdout);
+        let again = copy.phoenix(&["setup", "--yes"]).exits(0);
+        assert_eq!(again.stdout.lines().last(), Some("No changes."), "{}", again.stdout);
+        let rest = copy.phoenix(&["plan"]).exits(0).stdout;
+        assert_eq!(rest.contains("~ lxc/101"), guests, "{rest}");
+    }
+}
+
+#[test]
 fn create_says_what_it_cannot() {
     let copy = Copy::of("upstream");
     let before = copy.node();

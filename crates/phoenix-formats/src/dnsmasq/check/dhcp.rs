@@ -81,14 +81,14 @@ fn is_time(word: &str) -> bool {
 const MODES: &[&str] = &["static", "proxy"];
 
 fn range(value: &str) -> Result<(), Fault> {
-    let words: Vec<String> = list(value).collect();
+    let words: Vec<_> = list(value).collect();
     let first = words.iter().position(|word| value::address(word).is_some());
     let refused = |what: &str| Err(Fault::refused(format!("`{what}` is not a range of addresses")));
     let Some(at) = first else { return refused(&super::super::lines::shown(value)) };
     let Some(IpAddr::V4(start)) = value::address(&words[at]) else { return Ok(()) };
     let Some(second) = words.get(at + 1) else { return refused(&words[at]) };
     let end = second.parse::<Ipv4Addr>().ok();
-    if end.is_none() && !MODES.contains(&second.as_str()) {
+    if end.is_none() && !MODES.contains(&second.as_ref()) {
         return refused(second);
     }
     let rest = &words[at + 2..];

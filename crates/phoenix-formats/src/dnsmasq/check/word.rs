@@ -21,10 +21,10 @@ pub(super) fn check(name: &str, value: Option<&str>) -> Result<(), Fault> {
     let given = value.is_some();
     let fits = match name {
         "log-facility" => is_facility(&text),
-        "local-service" => !given || matches!(text.as_str(), "net" | "host"),
-        "add-mac" => !given || matches!(text.as_str(), "base64" | "text"),
+        "local-service" => !given || matches!(&*text, "net" | "host"),
+        "add-mac" => !given || matches!(&*text, "base64" | "text"),
         "dnssec-check-unsigned" => !given || text == "no",
-        "tftp-unique-root" => !given || matches!(text.as_str(), "ip" | "mac"),
+        "tftp-unique-root" => !given || matches!(&*text, "ip" | "mac"),
         "bogus-nxdomain" | "ignore-address" => network(&text).is_some(),
         "auth-peer" => list(raw).all(|word| value::address(&word).is_some()),
         "alias" => is_alias(raw),
@@ -55,8 +55,8 @@ fn is_v4(text: &str) -> bool {
 
 /// Reads `OLD[-OLD],NEW[,MASK]`; a range only with a mask that holds it, which is not looked at.
 fn is_alias(raw: &str) -> bool {
-    let words: Vec<String> = list(raw).collect();
-    let old = words.first().map_or("", String::as_str);
+    let words: Vec<_> = list(raw).collect();
+    let old = words.first().map_or("", AsRef::as_ref);
     let (first, last) =
         old.split_once('-').map_or((old, None), |(first, last)| (first, Some(last)));
     is_v4(first) && last.is_none_or(is_v4) && words.get(1).is_some_and(|new| is_v4(new))
@@ -64,13 +64,13 @@ fn is_alias(raw: &str) -> bool {
 
 /// Reads `NAME,ADDRESS[,ADDRESS],INTERFACE`.
 fn is_dynamic_host(raw: &str) -> bool {
-    let words: Vec<String> = list(raw).collect();
+    let words: Vec<_> = list(raw).collect();
     words.len() > 2 && words[1..words.len() - 1].iter().any(|word| value::address(word).is_some())
 }
 
 /// Reads `NAME,NETWORK[,PREFIX]` or `NAME,FIRST,LAST[,PREFIX]`.
 fn is_synth_domain(raw: &str) -> bool {
-    let words: Vec<String> = list(raw).collect();
+    let words: Vec<_> = list(raw).collect();
     match words.get(1) {
         Some(range) if range.contains('/') => network(range).is_some(),
         Some(first) => value::address(first).is_some_and(|first: IpAddr| {

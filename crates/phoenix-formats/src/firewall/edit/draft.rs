@@ -1,22 +1,27 @@
 //! A file in the making: its lines, and what is put in place of them and after them.
 
+use std::collections::BTreeMap;
+
 use super::super::file::{FwFile, LineKind, Section};
 use super::super::text::{is_space, truthy};
 
 /// The lines of a file with changes noted, none of which moves another line.
 pub(super) struct Draft<'a> {
     file: &'a FwFile,
+    text: &'a str,
     head: Vec<String>,
-    slots: Vec<Slot<'a>>,
+    changes: BTreeMap<usize, Change>,
 }
 
-struct Slot<'a> {
-    present: &'a str,
+#[derive(Default)]
+struct Change {
     place: Place,
     after: Vec<String>,
 }
 
+#[derive(Default)]
 enum Place {
+    #[default]
     Kept,
     Removed,
     Replaced(String),
@@ -26,25 +31,24 @@ impl<'a> Draft<'a> {
     /// Begins with the lines as they are. A file of a single `0` is an empty one to PVE, and here.
     pub(super) fn new(file: &'a FwFile) -> Self {
         let text = if truthy(&file.text) { file.text.as_str() } else { "" };
-        let slot = |present| Slot { present, place: Place::Kept, after: Vec::new() };
-        Self { file, head: Vec::new(), slots: text.split_inclusive('\n').map(slot).collect() }
+        Self { file, text, head: Vec::new(), changes: BTreeMap::new() }
     }
 
     pub(super) fn remove(&mut self, line: usize) {
-        if let Some(slot) = self.slots.get_mut(line) {
-            slot.place = Place::Removed;
-        }
+        self.changes.entry(line).or_default().place = Place::Removed;
     }
 
     pub(super) fn replace(&mut self, line: usize, text: String) {
-        if let Some(slot) = self.slots.get_mut(line) {
-            slot.place = Place::Replaced(text);
-        }
+        self.changes.entry(line).or_default().place = Place::Replaced(text);
+    }
+
+    fn present(&self, line: usize) -> Option<&'a str> {
+        self.text.split_inclusive('\n').nth(line)
     }
 
     /// Replaces what stands after the colon, without the blanks around it.
     pub(super) fn replace_value(&mut self, line: usize, value: &str) {
-        let present = self.slots.get(line).map_or("", |slot| slot.present).trim_end_matches('\n');
+        let present = self.present(line).unwrap_or_default().trim_end_matches('\n');
         let (key, old) = present.split_once(':').unwrap_or((present, ""));
         let trimmed = old.trim_matches(is_space);
         let text = match old.split_once(trimmed).filter(|_| !trimmed.is_empty()) {
@@ -55,8 +59,8 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn insert_after(&mut self, line: Option<usize>, text: String) {
-        match line.and_then(|line| self.slots.get_mut(line)) {
-            Some(slot) => slot.after.push(text),
+        match line {
+            Some(line) => self.changes.entry(line).or_default().after.push(text),
             None => self.head.push(text),
         }
     }
@@ -102,11 +106,8 @@ impl<'a> Draft<'a> {
     fn create(&mut self, section: &Section, lines: Vec<String>) {
         let at = self.place_for(section);
         let before = at.checked_sub(1);
-        let is_blank = |index: usize| {
-            self.slots.get(index).is_none_or(|slot| slot.present.chars().all(is_space))
-        };
-        let gap_before = before.is_some_and(|index| !is_blank(index));
-        let gap_after = self.slots.get(at).is_some() && !is_blank(at);
+        let is_filled = |index| self.present(index).is_some_and(|line| !line.chars().all(is_space));
+        let (gap_before, gap_after) = (before.is_some_and(is_filled), is_filled(at));
         let gap = |wanted: bool| wanted.then(String::new);
         let block = gap(gap_before)
             .into_iter()
@@ -144,15 +145,25 @@ impl<'a> Draft<'a> {
     pub(super) fn render(self) -> String {
         let mut text = String::with_capacity(self.file.text.len());
         self.head.iter().for_each(|line| push_line(&mut text, line));
-        for slot in &self.slots {
-            match &slot.place {
-                Place::Kept => text.push_str(slot.present),
-                Place::Removed => {}
-                Place::Replaced(line) => push_line(&mut text, line),
+        let mut changes = self.changes.iter().peekable();
+        for (number, present) in self.text.split_inclusive('\n').enumerate() {
+            match changes.next_if(|(line, _)| **line == number) {
+                Some((_, change)) => change.render(present, &mut text),
+                None => text.push_str(present),
             }
-            slot.after.iter().for_each(|line| push_line(&mut text, line));
         }
         text
+    }
+}
+
+impl Change {
+    fn render(&self, present: &str, text: &mut String) {
+        match &self.place {
+            Place::Kept => text.push_str(present),
+            Place::Removed => {}
+            Place::Replaced(line) => push_line(text, line),
+        }
+        self.after.iter().for_each(|line| push_line(text, line));
     }
 }
 

@@ -1,6 +1,8 @@
 //! The cluster's file, in one writing or in two: what rules name first, everything else after the files
 //! whose rules name it.
 
+use std::borrow::Cow;
+
 use phoenix_formats::firewall::{FwEdit, FwFile};
 
 use super::cluster_path;
@@ -43,7 +45,7 @@ pub(super) fn after(observed: &Observed<'_>, present: &FwFile) -> Result<FwFile,
     let after = edited(&kept, &at, &removal_edits(definitions), None)?;
     let declared = Declared { rules: firewall.rules.as_ref(), definitions };
     check(&declared, &kept, &after, &at, &firewall.origin)?;
-    Ok(after)
+    Ok(after.into_owned())
 }
 
 fn options(firewall: &ClusterFirewall) -> impl Iterator<Item = (&'static str, &str)> {
@@ -107,6 +109,7 @@ fn middle(
     let choices = [harmless.collect::<Vec<_>>(), new];
     let made =
         choices.iter().filter_map(|edits| edited(present, &cluster_path(), edits, None).ok());
+    let made = made.map(Cow::into_owned);
     made.into_iter().find(|file| file.text() != present.text() && fits(file))
 }
 

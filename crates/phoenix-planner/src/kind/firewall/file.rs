@@ -1,5 +1,7 @@
 //! One `.fw` file: the edits that make it say what is declared, and the action that writes it.
 
+use std::borrow::Cow;
+
 use phoenix_formats::Vmid;
 use phoenix_formats::firewall::{FwEdit, FwFile, IpsetEntry, Level, Rule};
 
@@ -95,18 +97,21 @@ impl Change {
 }
 
 /// Makes a file say something, or tells why that cannot be. What it may name is what the `cluster`
-/// defines; for the cluster's own file that is itself.
-pub(super) fn edited(
-    present: &FwFile,
+/// defines, beside which it was read; for the cluster's own file that is itself.
+pub(super) fn edited<'a>(
+    present: &'a FwFile,
     at: &Location,
     edits: &[FwEdit],
     cluster: Option<&FwFile>,
-) -> Result<FwFile, Vec<Refusal>> {
+) -> Result<Cow<'a, FwFile>, Vec<Refusal>> {
     let text = present.edit(edits).map_err(|error| {
         let help = "Mend the file by hand, then plan again.";
         vec![Refusal::file(at, None, error.to_string(), help)]
     })?;
-    Ok(FwFile::parse(present.level(), &text, cluster))
+    if text == present.text() {
+        return Ok(Cow::Borrowed(present));
+    }
+    Ok(Cow::Owned(FwFile::parse(present.level(), &text, cluster)))
 }
 
 /// Returns the edits that set the options which the file does not have, or has with another value.

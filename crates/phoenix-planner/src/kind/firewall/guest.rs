@@ -13,7 +13,7 @@ use super::file::{
 use super::names::{Declared, check};
 use super::{guest_path, public_name};
 use crate::address::Address;
-use crate::desired::{Container, GuestFirewall, Policy};
+use crate::desired::{Container, GuestFirewall, Located, Policy};
 use crate::observed::Observed;
 use crate::refusal::Refusal;
 use crate::source::Origin;
@@ -106,9 +106,12 @@ pub(super) fn shuts(
 /// that are there stay behind them.
 fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
     let declared = container.firewall.as_ref().and_then(|firewall| firewall.rules.as_ref());
+    let public = container.public.as_ref().is_some_and(|public| public.enabled);
+    if !public && declared.is_some_and(|declared| has_exactly(present, declared)) {
+        return None;
+    }
     let declared =
         declared.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect::<Vec<_>>());
-    let public = container.public.as_ref().is_some_and(|public| public.enabled);
     let of_public = PORTS.map(public_rule);
     let wanted = if public { of_public.to_vec() } else { Vec::new() };
     let is_ours = |rule: &Rule| {
@@ -122,6 +125,18 @@ fn rules(container: &Container, present: &FwFile) -> Option<Vec<Rule>> {
     }
     let rest = declared.unwrap_or_else(|| present.filter(|r| !is_ours(r)).cloned().collect());
     Some(wanted.into_iter().chain(rest).collect())
+}
+
+/// Returns whether a file has these rules to the letter, as it mostly does.
+fn has_exactly(present: &FwFile, declared: &[Located<Rule>]) -> bool {
+    let present = present.rules().iter().map(|rule| &rule.rule);
+    present.eq(declared.iter().map(|rule| &rule.value))
+}
+
+/// Returns a file with nothing but the rules of a public interface.
+pub(super) fn public_rules_alone() -> String {
+    let rules = PORTS.map(|port| format!("{}\n", public_rule(port)));
+    format!("[RULES]\n{}", rules.concat())
 }
 
 fn public_rule(port: u16) -> Rule {

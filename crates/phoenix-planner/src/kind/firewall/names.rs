@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phoenix_formats::Vmid;
-use phoenix_formats::firewall::{FwFile, Level, Names, ParsedRule, Rule, RuleProblem, Scope};
+use phoenix_formats::firewall::{
+    Action, FwFile, Level, Names, ParsedRule, Rule, RuleProblem, Scope,
+};
 
 use super::file::Change;
 use super::host_path;
@@ -138,13 +140,31 @@ pub(super) fn check(
     refusals.extend(bad_entries(declared.definitions, after));
     if refusals.is_empty() {
         refusals.extend(misplaced(declared, after, at));
-        let left = faults(after);
-        refusals.extend(left.difference(&faults(kept)).next().map(|rule| in_use(origin, at, rule)));
+        refusals.extend(first_new_fault(after, kept).map(|rule| in_use(origin, at, &rule)));
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
+/// Returns what Proxmox VE would not apply any more, when something has been removed.
+fn first_new_fault(after: &FwFile, kept: &FwFile) -> Option<String> {
+    if after.text() == kept.text() {
+        return None;
+    }
+    faults(after).difference(&faults(kept)).next().cloned()
+}
+
+/// Returns whether a rule names a group, or an alias or a set, none of which begins with a digit: all
+/// others were judged when the operator's files were read.
+fn names_something(rule: &Rule) -> bool {
+    let addresses = [&rule.source, &rule.dest].into_iter().flatten();
+    let is_address = |text: &String| text.starts_with(|c: char| c.is_ascii_digit());
+    matches!(rule.action, Action::Group(_)) || !addresses.into_iter().all(is_address)
+}
+
 fn unapplied(rule: &Located<Rule>, scope: &Scope) -> Option<Refusal> {
+    if !names_something(&rule.value) {
+        return None;
+    }
     let problem = rule.value.check(scope).into_iter().next()?;
     let help = "Correct the rule, or declare what it names: `aliases`, `ipsets` or `groups`.";
     let RuleProblem { property, .. } = problem;

@@ -36,19 +36,15 @@ impl Set {
         };
         let containers = observed.in_order().into_iter();
         let containers = containers.filter(|c| observed.unlocked(c.vmid).is_some());
-        let containers = containers.map(|c| {
-            let closes = guest::shuts(observed, c.vmid, c.firewall.as_ref(), &after);
-            (c.vmid, closes, guest::container(observed, c, &after))
-        });
-        let vms = observed.desired.vms.values().map(|vm| {
-            let closes = guest::shuts(observed, vm.vmid, vm.firewall.as_ref(), &after);
-            (vm.vmid, closes, vm::plan(observed, vm, &after))
-        });
+        let containers = containers
+            .map(|c| (c.vmid, c.firewall.as_ref(), guest::container(observed, c, &after)));
+        let vms = observed.desired.vms.values();
+        let vms = vms.map(|vm| (vm.vmid, vm.firewall.as_ref(), vm::plan(observed, vm, &after)));
         let (mut guests, mut shut) = (Vec::new(), Vec::new());
-        for (vmid, closes, change) in containers.chain(vms) {
+        for (vmid, firewall, change) in containers.chain(vms) {
             if let Some(change) = take(change) {
                 guests.push(change);
-                shut.extend(closes.then_some(vmid));
+                shut.extend(guest::shuts(observed, vmid, firewall, &after).then_some(vmid));
             }
         }
         let node = take(node::plan(observed, &after));

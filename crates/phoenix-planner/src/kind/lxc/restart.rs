@@ -2,7 +2,7 @@
 
 use phoenix_formats::lxc_conf::LxcConf;
 
-use super::{address, live, public};
+use super::{address, inside, live, public};
 use crate::desired::{Container, PublicInterface};
 use crate::location::Place;
 use crate::observed::Observed;
@@ -43,6 +43,7 @@ pub(super) fn plan(
     operations.push(Operation::Run(Run::on_node(argv(stop))));
     operations.push(start(container));
     operations.extend(shows_interface(container));
+    operations.extend(inside::shows_all(observed, container, draft));
     draft.add(action(container, "restart", reason, operations, notes), needs);
 }
 

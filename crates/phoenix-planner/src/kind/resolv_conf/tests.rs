@@ -24,24 +24,21 @@ fn the_nodes_own_server_comes_first_and_three_count() {
         (declared.as_str(), r#"{"enabled": false}"#, Some("10.0.0.153 8.8.8.8")),
         (declared.as_str(), "null", Some("10.0.0.153 8.8.8.8")),
         (address, "{}", Some("10.0.0.13 8.8.8.8 8.8.4.4")),
+        (address, r#"{"upstream_servers": ["1.1.1.1", "1.1.1.1"]}"#, Some("10.0.0.13 1.1.1.1")),
         (
             address,
-            r#"{"upstream_servers": ["1.1.1.1", "10.0.0.13", "1.1.1.1"]}"#,
-            Some("10.0.0.13 1.1.1.1"),
-        ),
-        (
-            address,
-            r#"{"upstream_servers": ["::1", "1.1.1.1", "9.9.9.9"]}"#,
-            Some("10.0.0.13 ::1 1.1.1.1"),
+            r#"{"upstream_servers": ["2620:fe::fe", "1.1.1.1", "9.9.9.9"]}"#,
+            Some("10.0.0.13 2620:fe::fe 1.1.1.1"),
         ),
         (address, r#"{"enabled": false}"#, None),
         (address, "null", None),
         (r#""dns_nameservers": []"#, "null", Some("")),
-        (r#""dns_nameservers": "9.9.9.9""#, "{}", Some("9.9.9.9")),
+        (r#""dns_nameservers": "9.9.9.9""#, "null", Some("9.9.9.9")),
     ];
     for (interfaces, dns, expected) in cases {
-        let text =
-            format!(r#"{{"network": {{"interfaces": {{{interfaces}}}}}, "dns_server": {dns}}}"#);
+        let text = format!(
+            r#"{{"domain_name": "lan", "network": {{"interfaces": {{{interfaces}}}}}, "dns_server": {dns}}}"#
+        );
         assert_eq!(asked(&text).as_deref(), expected, "{text}");
     }
 }

@@ -24,7 +24,6 @@ impl Subject<'_> {
             Lowering::Pct => self.routing_as_declared(),
             Lowering::Raw | Lowering::Veth => self.routing(),
         });
-        notes.extend(self.neighbours());
         notes.extend(self.firewall());
         notes
     }
@@ -62,25 +61,10 @@ impl Subject<'_> {
         let host_only = self
             .shares_subnet
             .then(|| format!("{ip}/32: another interface of the container is in {subnet}"));
-        let whom = if self.shares_subnet {
-            "all clients".to_owned()
-        } else {
-            format!("clients beyond {subnet}")
-        };
-        let gateway = self.wanted.gateway.map(|_| {
-            format!(
-                "gw is not made a default route: answers to {whom} leave by the internal interface"
-            )
+        let gateway = self.wanted.gateway.map(|gateway| {
+            format!("gw {gateway} is no default route of the container: answers from {ip} take it by a routing table of their own")
         });
         host_only.into_iter().chain(gateway).collect()
-    }
-
-    /// While one bridge carries both interfaces, the kernel answers for either address on both.
-    fn neighbours(&self) -> Option<String> {
-        let inside = self.container.net0.as_ref()?;
-        let same = inside.bridge.as_ref() == Some(&self.wanted.bridge);
-        let (name, ip) = (&inside.name, self.wanted.ip.addr());
-        same.then(|| format!("{name} is on the same bridge and may answer for {ip} too: phoenix does not make the container's ARP settings yet"))
     }
 
     fn firewall(&self) -> Vec<String> {
@@ -89,8 +73,13 @@ impl Subject<'_> {
         }
         let ip = self.wanted.ip.addr();
         vec![
-            "Proxmox VE's firewall does not see this interface: every port that the container opens is open on it".to_owned(),
-            format!("the node, and guests routed through it, cannot reach {ip}; `type: \"veth\"` has neither limit"),
+            format!(
+                "Proxmox VE's firewall does not see this interface: lxc/{}/nftables keeps the same rules in the container",
+                self.container.vmid
+            ),
+            format!(
+                "the node, and guests routed through it, cannot reach {ip}; `type: \"veth\"` has neither limit"
+            ),
         ]
     }
 }
