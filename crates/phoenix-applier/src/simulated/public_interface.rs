@@ -151,11 +151,10 @@ impl SimulatedNode {
         if !has_hook(conf) {
             return Ok(());
         }
-        match self.script(vmid) {
-            Err(output) if matches!(output.exit, NOT_FOUND | NOT_EXECUTABLE) => {
-                Err(format!("start hook `{SCRIPT_PATH}` is not in the container"))
-            }
-            _ => Ok(()),
+        let mode = self.guest_files(vmid).and_then(|files| files.mode(SCRIPT_PATH));
+        match mode {
+            Some(mode) if mode & EXECUTABLE != 0 => Ok(()),
+            _ => Err(format!("start hook `{SCRIPT_PATH}` is not in the container")),
         }
     }
 
