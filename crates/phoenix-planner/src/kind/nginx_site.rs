@@ -3,14 +3,14 @@
 //! The edit is that of `phoenix_formats::nginx`; in the container the Perl helper of the spec makes
 //! it, and its result must be the planned bytes. Other directives are not managed.
 
+mod helper;
 mod reading;
 
 use std::collections::BTreeMap;
 
 use phoenix_formats::Vmid;
 use phoenix_formats::nginx::{
-    Loaded, Rewrite, SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME, Socket, listen_on_all_interfaces,
-    listening_sockets,
+    Loaded, Rewrite, Socket, listen_on_all_interfaces, listening_sockets,
 };
 
 pub(super) use self::reading::{Reading, resolved};
@@ -19,7 +19,7 @@ use crate::address::Address;
 use crate::desired::{Container, Desired, PublicInterface};
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
-use crate::operation::{Check, Operation, Run, Shown, Transform, Want, Write};
+use crate::operation::{Check, Operation, Run, Transform, Want};
 use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Service, Verb};
 use crate::probe::{Answer, Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
@@ -27,10 +27,6 @@ use crate::want;
 
 /// The ports that a public interface serves (spec, 3.4).
 pub(crate) const PORTS: [u16; 2] = [80, 443];
-/// Where the helper is installed: a folder of the administrator's own programs (hier(7)).
-const HELPER_FOLDER: &str = "/usr/local/sbin";
-/// Permission bits of the helper.
-const HELPER_MODE: u32 = 0o755;
 /// How long nginx may take to open its sockets after a restart: 10 seconds.
 const SETTLE: (u32, u32) = (10, 1);
 
@@ -49,48 +45,13 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let of_one = |(container, public): (&Container, &PublicInterface)| {
         let mut probes = reading::probes(container.vmid, &public.nginx_sites, facts);
         probes.push(Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() });
-        probes.push(Probe::File(helper(container.vmid)));
+        probes.push(Probe::File(helper::place(container.vmid)));
         probes
     };
     let there = |c: &Container| facts.text(&crate::observed::config_path(c.vmid)).is_some();
-    let left = desired.containers.values().filter(|container| has_left(container, facts));
-    let helpers = left.map(|container| Probe::File(helper(container.vmid)));
+    let left = desired.containers.values().filter(|container| helper::has_left(container, facts));
+    let helpers = left.map(|container| Probe::File(helper::place(container.vmid)));
     public(desired).filter(|(c, _)| there(c)).flat_map(of_one).chain(helpers).collect()
-}
-
-/// Returns whether a container has, or may have, what belonged to a public interface that is not
-/// declared any more.
-fn has_left(container: &Container, facts: &Facts) -> bool {
-    let enabled = container.public.as_ref().is_some_and(|public| public.enabled);
-    let text = facts.text(&crate::observed::config_path(container.vmid));
-    let there = |text: &str| container.public.is_some() || lxc::is_marked(text);
-    !enabled && text.is_some_and(there)
-}
-
-/// Adds the removal of the helper, if it is phoenix's own to the letter.
-fn remove_helper(observed: &Observed<'_>, container: &Container, draft: &mut Draft) {
-    let at = helper(container.vmid);
-    let runs = observed.is_running(container.vmid);
-    if !runs || observed.facts.text(&at) != Some(SET_LISTEN_HELPER) {
-        return;
-    }
-    let action = Action {
-        address: lxc::address(container.vmid).part("nginx").part("helper"),
-        verb: Verb::Remove,
-        reason: "its public interface is not declared any more".to_owned(),
-        disruption: Disruption::None,
-        guest: Some(container.vmid),
-        origin: None,
-        attributes: Vec::new(),
-        notes: Vec::new(),
-        operations: vec![Operation::Remove {
-            at,
-            before: SET_LISTEN_HELPER.to_owned(),
-            shown: Shown::NameOnly,
-        }],
-    };
-    let started = lxc::planned(container, draft).map(|id| (id, Edge::Needs));
-    draft.add(action, &started.into_iter().collect::<Vec<_>>());
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -100,8 +61,10 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
             refusals.extend(plan_one(observed, container, public, draft).err());
         }
     }
-    for container in observed.desired.containers.values().filter(|c| has_left(c, observed.facts)) {
-        remove_helper(observed, container, draft);
+    for container in
+        observed.desired.containers.values().filter(|c| helper::has_left(c, observed.facts))
+    {
+        helper::remove(observed, container, draft);
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
@@ -202,7 +165,7 @@ fn add(
         lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();
     let last = sites.len().saturating_sub(1);
     // Installed by the first site, which the others need.
-    let mut install = install_helper(observed, container);
+    let mut install = helper::install(observed, container);
     for (number, (site, after, changed)) in sites.into_iter().enumerate() {
         if !runs {
             draft.defer(site.address, "the container is stopped and not declared to start at boot");
@@ -220,23 +183,13 @@ fn add(
     }
 }
 
-/// Returns the writing of the helper, unless it is there as it should be.
-fn install_helper(observed: &Observed<'_>, container: &Container) -> Option<Operation> {
-    let at = helper(container.vmid);
-    let before = observed.facts.text(&at).map(str::to_owned);
-    (before.as_deref() != Some(SET_LISTEN_HELPER)).then(|| {
-        let write = Write::new(at, before, SET_LISTEN_HELPER.to_owned(), HELPER_MODE);
-        Operation::Write(Write { shown: Shown::NameOnly, ..write })
-    })
-}
-
 fn edit(
     container: &Container,
     site: &Site,
     after: String,
     install: Option<Operation>,
 ) -> Vec<Operation> {
-    let argv_of = [helper(container.vmid).path.to_string(), site.path.to_string()].to_vec();
+    let argv_of = [helper::place(container.vmid).path.to_string(), site.path.to_string()].to_vec();
     let transform =
         Transform { at: site.at.clone(), before: site.text.clone(), after, argv: argv_of };
     let test = Check { probe: test_probe(container), want: Want::Success, attempts: 1, pause: 0 };
@@ -402,11 +355,6 @@ pub(crate) fn asked_ports(observed: &Observed<'_>, container: &Container) -> Vec
         })
     };
     PORTS.into_iter().filter(asks).collect()
-}
-
-fn helper(vmid: Vmid) -> Location {
-    let path = format!("{HELPER_FOLDER}/{SET_LISTEN_HELPER_NAME}");
-    Location::guest(vmid, path.parse().expect("the helper's path is absolute"))
 }
 
 fn counted(number: usize, noun: &str) -> String {
