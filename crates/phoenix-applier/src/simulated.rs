@@ -55,6 +55,7 @@ mod pct;
 mod pct_set;
 mod power;
 mod public_interface;
+mod public_routes;
 mod running_key;
 mod service;
 mod settings;

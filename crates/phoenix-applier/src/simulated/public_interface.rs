@@ -5,8 +5,6 @@
 //! ruleset that is loaded. All of them go when the guest stops. A ruleset is not judged beyond its
 //! frame.
 
-use std::collections::BTreeSet;
-
 use phoenix_formats::Vmid;
 use phoenix_formats::iproute::{Rule, TableRoute, rules_json, table_json};
 use phoenix_formats::lxc_conf::LxcConf;
@@ -17,6 +15,7 @@ use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Output};
 
 use super::live::note_path;
+use super::public_routes::parse_route;
 use super::{NOT_FOUND, SimulatedNode, done, fail};
 use crate::node::NodeError;
 
@@ -122,7 +121,7 @@ impl SimulatedNode {
         Ok(done(""))
     }
 
-    fn noted(&self, vmid: Vmid, name: &str) -> String {
+    pub(super) fn noted(&self, vmid: Vmid, name: &str) -> String {
         self.state(&note_path(vmid, name)).unwrap_or_default()
     }
 
@@ -214,7 +213,7 @@ impl SimulatedNode {
         self.note(vmid, "arp", (!is_default).then_some(text.as_str()))
     }
 
-    fn own_rules(&self, vmid: Vmid) -> Vec<Rule> {
+    pub(super) fn own_rules(&self, vmid: Vmid) -> Vec<Rule> {
         let rule = |line: &str| {
             let [priority, source, table] = line.split(' ').collect::<Vec<_>>()[..] else {
                 return None;
@@ -223,34 +222,6 @@ impl SimulatedNode {
             Some(Rule { priority: priority.parse().ok()?, source, table: table.to_owned() })
         };
         self.noted(vmid, "rules").lines().filter_map(rule).collect()
-    }
-
-    /// Returns the routes of a table, those of links that are gone or down aside.
-    fn own_routes(&self, vmid: Vmid, number: &str) -> Vec<TableRoute> {
-        let links = self.guest_routing(vmid).links;
-        let up = links.iter().filter(|link| link.is_up()).map(|link| link.name.as_str());
-        let up = up.collect::<BTreeSet<_>>();
-        let all = self.noted_routes(vmid);
-        let of_table = all.into_iter().filter(|(table, _)| table == number);
-        of_table.map(|(_, route)| route).filter(|route| up.contains(&*route.device)).collect()
-    }
-
-    fn noted_routes(&self, vmid: Vmid) -> Vec<(String, TableRoute)> {
-        let route = |line: &str| {
-            let words = line.split(' ').collect::<Vec<_>>();
-            let (table, route) = words.split_first()?;
-            Some(((*table).to_owned(), parse_route(route)?))
-        };
-        self.noted(vmid, "routes").lines().filter_map(route).collect()
-    }
-
-    fn note_routes(&self, vmid: Vmid, routes: &[(String, TableRoute)]) -> Result<(), NodeError> {
-        let mut routes = routes.to_vec();
-        // The order in which ip(8) shows them.
-        routes.sort();
-        let text = routes.iter().map(|(table, route)| format!("{table} {route}\n"));
-        let text = text.collect::<String>();
-        self.put_state(&note_path(vmid, "routes"), (!text.is_empty()).then_some(text.as_str()))
     }
 
     /// Runs ip(8) in one of the forms that phoenix uses.
@@ -364,50 +335,10 @@ impl SimulatedNode {
         }
         Ok(Some(done("")))
     }
-
-    /// Answers `ip -json route get … from …` by a rule for the source, if there is one that decides.
-    pub(super) fn route_by_rule(
-        &self,
-        vmid: Vmid,
-        to: std::net::IpAddr,
-        from: std::net::IpAddr,
-    ) -> Option<Output> {
-        let (std::net::IpAddr::V4(to), std::net::IpAddr::V4(from)) = (to, from) else {
-            return None;
-        };
-        let routing = self.guest_routing(vmid);
-        let is_own = |ip| routing.addresses().any(|own| own == std::net::IpAddr::V4(ip));
-        if !is_own(from) || is_own(to) {
-            return None;
-        }
-        let rules = self.own_rules(vmid);
-        let rule = rules.iter().find(|rule| rule.source.is_some_and(|net| net.contains(&from)))?;
-        let routes = self.own_routes(vmid, &rule.table);
-        let on_link = |route: &&TableRoute| route.destination.is_some_and(|net| net.contains(&to));
-        let route = routes.iter().find(on_link);
-        let route = route.or_else(|| routes.iter().find(|route| route.destination.is_none()))?;
-        let via = route.gateway.map(|gateway| format!("\"gateway\":\"{gateway}\","));
-        let (via, device, table) = (via.unwrap_or_default(), &route.device, &rule.table);
-        Some(done(format!(
-            "[{{\"dst\":\"{to}\",\"from\":\"{from}\",{via}\"dev\":\"{device}\",\"table\":\"{table}\",\"flags\":[],\"uid\":0,\"cache\":[]}}]\n"
-        )))
-    }
 }
 
 fn has_hook(conf: &LxcConf) -> bool {
     conf.raw().iter().any(|(key, value)| (key.as_str(), value.as_str()) == HOOK)
-}
-
-/// Reads `default via GATEWAY dev DEVICE` or `NET dev DEVICE`, with or without a scope.
-fn parse_route(words: &[&str]) -> Option<TableRoute> {
-    let words = words.strip_suffix(&["scope", "link"]).unwrap_or(words);
-    let (to, gateway, device) = match words {
-        [to, "via", gateway, "dev", device] => (to, Some(gateway.parse().ok()?), device),
-        [to, "dev", device] => (to, None, device),
-        _ => return None,
-    };
-    let destination = if *to == "default" { None } else { Some(to.parse().ok()?) };
-    Some(TableRoute { destination, gateway, device: (*device).to_owned() })
 }
 
 fn inside(vmid: Vmid, path: &str) -> Location {
