@@ -1,6 +1,6 @@
 //! From the operator's texts to a checked [`Desired`], with everything that is wrong on the way.
 //!
-//! The passes: [`json`] (text to value), [`declared`](crate::declared) (value to types),
+//! The passes: [`json`](crate::json) (text to value), [`declared`](crate::declared) (value to types),
 //! lowering (types to meanings, one guest at a time), checks (whether the parts agree). Each pass goes on
 //! with what the one before could read, so that one run tells everything.
 
