@@ -1,5 +1,6 @@
 //! `phoenix apply`: shows the plan, asks, carries it out, and proves that nothing is left to do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -132,9 +133,12 @@ const PATIENCE: Patience = Patience { attempts: 6, pause: 2 };
 /// it: `phoenix verify` is the command that ends with another code.
 fn prove(session: &mut Session, plan: &Plan) {
     let Some(checks) = session.checks() else { return };
-    let changed = |check: &Check| {
-        let mut actions = plan.steps().map(|step| step.action);
-        actions.any(|action| verify::concerns(check, &action.address, action.guest))
+    let actions = || plan.steps().map(|step| step.action);
+    let guests = actions().filter_map(|action| action.guest).collect::<BTreeSet<_>>();
+    let of_node = actions().filter(|action| action.guest.is_none()).collect::<Vec<_>>();
+    let changed = |check: &Check| match check.address.container() {
+        Some(vmid) => guests.contains(&vmid),
+        None => of_node.iter().any(|action| verify::concerns(check, &action.address, None)),
     };
     let of_node = checks.into_iter().filter(|check| check.vantage != Vantage::Here);
     let findings = session.verify(of_node.filter(changed).collect(), PATIENCE);
