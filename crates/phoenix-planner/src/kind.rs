@@ -14,7 +14,10 @@ pub(crate) mod nat;
 pub(crate) mod nginx_site;
 mod package;
 pub(crate) mod resolv_conf;
+mod resources;
 pub(crate) mod service;
+
+pub use resources::is_resource;
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};

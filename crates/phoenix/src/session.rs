@@ -149,34 +149,11 @@ impl From<&Scope> for Selection {
 impl Selection {
     /// Returns the addresses that name nothing: a slip of the pen must not look like "no changes".
     fn unknown(&self, plan: &Plan, desired: &Desired) -> Vec<Address> {
-        let declared = desired
-            .containers
-            .keys()
-            .flat_map(|vmid| [Address::new("lxc", vmid), Address::new("firewall", vmid)]);
-        let vms = desired.vms.keys().map(|vmid| Address::new("vm", vmid));
-        let fixed = [
-            ("firewall", "cluster"),
-            ("service", "pve-firewall"),
-            ("hosts", "node"),
-            ("identity", "hostname"),
-            ("identity", "timezone"),
-            ("resolv-conf", "node"),
-        ];
-        let fixed = fixed.map(|(kind, name)| Address::new(kind, name));
-        let bridge = desired.network.bridge.iter();
-        let fixed = fixed.into_iter().chain(bridge.map(|b| Address::new("interfaces", &b.value)));
-        let dns = desired.dns.iter().filter(|dns| dns.enabled).flat_map(|_| {
-            let own = [("dnsmasq", "records"), ("service", "dnsmasq"), ("package", "dnsmasq")];
-            own.map(|(kind, name)| Address::new(kind, name))
-        });
-        let declared = declared.chain(vms).chain(fixed).chain(dns).collect::<Vec<_>>();
         let planned = plan.steps().map(|step| &step.action.address);
         let planned = planned.chain(plan.deferred().iter().map(|deferred| &deferred.address));
         let planned = planned.collect::<Vec<_>>();
         let known = |address: &Address| {
-            let is_nat = address.as_str().starts_with("nat/");
-            is_nat
-                || declared.iter().any(|other| address.is_within(other))
+            kind::is_resource(address, desired)
                 || planned.iter().any(|other| other.is_within(address))
         };
         let named = self.targets.iter().chain(&self.excludes);

@@ -62,6 +62,21 @@ fn a_target_brings_what_it_needs_and_its_parts() {
 }
 
 #[test]
+fn what_is_as_declared_can_be_named_and_a_slip_of_the_pen_cannot() {
+    let copy = Copy::of("firewall-in-sync");
+    for address in
+        ["firewall/node", "firewall/cluster", "firewall/1001", "interfaces/vmbr0", "vm/1001"]
+    {
+        let run = copy.phoenix(&["plan", "--target", address]).exits(0);
+        assert!(run.stdout.ends_with("No changes.\n"), "{address}: {}", run.stdout);
+    }
+    for address in ["firewall/nod", "firewall/1002", "dnsmasq/records", "shim/vmbr0"] {
+        let run = copy.phoenix(&["plan", "--target", address]).exits(1);
+        assert!(run.stderr.contains(address), "{address}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn an_exclusion_takes_what_needs_it_too() {
     scoped("exclude", "lxc/101");
     scoped("exclude", "nat/443");
