@@ -10,6 +10,13 @@ use crate::declared::HypervisorFile;
 use crate::desired::{ClusterFirewall, Located, Network};
 use crate::source::{FileKind, Origin};
 
+/// Returns the fields that have a meaning on which phoenix does not act yet.
+pub(super) fn later(file: &HypervisorFile) -> Option<Origin> {
+    let network = file.network.as_ref()?;
+    let at = || Origin::file(FileKind::Hypervisor).at("network").at("public_shim_address");
+    network.public_shim_address.is_some().then(at)
+}
+
 impl Lowering {
     /// Lowers `network`.
     pub(super) fn network(&mut self, file: &HypervisorFile) -> Network {

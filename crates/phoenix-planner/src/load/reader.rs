@@ -1,7 +1,6 @@
 //! From files to declared types, with the fields that phoenix does not know and those it leaves alone.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::files::Files;
 use super::finding::Findings;
@@ -15,14 +14,6 @@ pub(super) struct Reader<'a> {
     pub(super) unmanaged: Vec<Unmanaged>,
     pub(super) has_unknown_guest: bool,
 }
-
-/// Fields that have a meaning that phoenix does not act on yet; `*` is any member or element. Those of
-/// containers are in [`container::later`]: a file with an entry here is never read at once.
-const LATER: &[(FileKind, &[&str])] = &[
-    (FileKind::Hypervisor, &["network", "public_shim_address"]),
-    (FileKind::Vms, &["vms", "*", "network_config", "gw"]),
-    (FileKind::Vms, &["vms", "*", "network_config", "nameserver"]),
-];
 
 impl<'a> Reader<'a> {
     pub(super) fn new(files: &'a mut Files, strictness: Strictness, findings: Findings) -> Self {
@@ -46,23 +37,15 @@ impl<'a> Reader<'a> {
                 (declared, typo::read::<T>(file, value).1)
             }
         };
-        let steps = LATER.iter().filter(|(later, _)| *later == file).map(|(_, steps)| steps);
-        let places = steps.flat_map(|steps| matching(value, steps, Origin::file(file)));
-        let later = places.collect::<Vec<_>>();
         // It has been read, and is as large as what was read from it.
         value.take();
-        self.note_later(later);
         self.note_unknown(file, unknown);
         declared
     }
 
     /// Reads a type straight from the text: a file of ten thousand guests is not taken to pieces first.
-    /// Returns `None` when something is wrong, or when places in it are asked for that only a value
-    /// shows.
+    /// Returns `None` when something is wrong.
     fn read_at_once<T: DeserializeOwned>(&mut self, file: FileKind) -> Option<T> {
-        if LATER.iter().any(|(later, _)| *later == file) {
-            return None;
-        }
         let (declared, unknown) = typo::read_text::<T>(file, self.files.plain_text(file)?)?;
         self.note_unknown(file, unknown);
         Some(declared)
@@ -85,28 +68,5 @@ impl<'a> Reader<'a> {
         if self.files.has(file) {
             self.unmanaged.push(Unmanaged { origin: Origin::file(file), reason: Reason::Later });
         }
-    }
-}
-
-fn matching(value: &Value, steps: &[&str], origin: Origin) -> Vec<Origin> {
-    let Some((step, rest)) = steps.split_first() else {
-        return if value.is_null() { Vec::new() } else { vec![origin] };
-    };
-    match value {
-        Value::Array(elements) if *step == "*" => {
-            let elements = elements.iter().enumerate();
-            elements
-                .flat_map(|(index, element)| matching(element, rest, origin.at(index)))
-                .collect()
-        }
-        Value::Object(members) if *step == "*" => {
-            let members = members.iter();
-            members.flat_map(|(name, member)| matching(member, rest, origin.at(name))).collect()
-        }
-        Value::Object(members) => {
-            let member = members.get(*step);
-            member.map(|member| matching(member, rest, origin.at(step))).unwrap_or_default()
-        }
-        _ => Vec::new(),
     }
 }

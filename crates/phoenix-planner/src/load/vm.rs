@@ -11,6 +11,19 @@ use crate::declared::{self, VmFile};
 use crate::desired::{Owner, Vm};
 use crate::source::{FileKind, Origin};
 
+/// Returns the fields of virtual machines that have a meaning on which phoenix does not act yet.
+pub(super) fn later(file: &VmFile) -> Vec<Origin> {
+    let root = Origin::file(FileKind::Vms).at("vms");
+    let vms = file.vms.iter().flat_map(declared::List::iter);
+    let networks = vms.filter_map(|(index, vm)| Some((index, vm?.network_config.as_ref()?)));
+    let fields = networks.flat_map(|(index, network)| {
+        let fields = [("gw", &network.gw), ("nameserver", &network.nameserver)];
+        let given = fields.into_iter().filter(|(_, value)| value.is_some());
+        given.map(|(name, _)| root.at(index).at("network_config").at(name)).collect::<Vec<_>>()
+    });
+    fields.collect()
+}
+
 impl Lowering {
     /// Lowers all virtual machines.
     pub(super) fn vms(&mut self, file: &VmFile) -> BTreeMap<Vmid, Vm> {
