@@ -7,12 +7,12 @@ use phoenix_formats::firewall::{FwEdit, FwFile};
 
 use super::cluster_path;
 use super::file::{
-    Change, Owner, Presence, definition_edits, edited, flag, option_edits, pairs, removal_edits,
+    Change, Owner, Presence, all_options, definition_edits, edited, option_edits, removal_edits,
     rule_edit,
 };
 use super::names::{Declared, check, faults, has_new_fault};
 use crate::address::Address;
-use crate::desired::{ClusterFirewall, Policy};
+use crate::desired::ClusterFirewall;
 use crate::observed::Observed;
 use crate::refusal::Refusal;
 
@@ -49,13 +49,8 @@ pub(super) fn after(observed: &Observed<'_>, present: &FwFile) -> Result<FwFile,
 }
 
 fn options(firewall: &ClusterFirewall) -> impl Iterator<Item = (&'static str, &str)> {
-    let own = [
-        ("enable", firewall.enabled.map(flag)),
-        ("policy_in", firewall.policy_in.map(Policy::as_str)),
-        ("policy_out", firewall.policy_out.map(Policy::as_str)),
-    ];
-    let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
-    own.chain(pairs(&firewall.options))
+    let ClusterFirewall { enabled, policy_in, policy_out, options, .. } = firewall;
+    all_options(*enabled, (*policy_in, *policy_out), options)
 }
 
 impl Cluster {

@@ -9,7 +9,7 @@ use super::cluster::Cluster;
 use super::names::has_new_fault;
 use super::reason::reason;
 use crate::address::Address;
-use crate::desired::{Definitions, Located, Options};
+use crate::desired::{Definitions, Located, Options, Policy};
 use crate::location::Location;
 use crate::operation::{Operation, Write};
 use crate::plan::{Action, Disruption, Verb};
@@ -135,6 +135,21 @@ pub(super) fn pairs(options: &Options) -> impl Iterator<Item = (&'static str, &s
     options.iter().map(|(key, value)| (*key, value.as_str()))
 }
 
+/// Returns what is declared of a file's options: whether it is on, the policies for what comes in and goes
+/// out, and the others.
+pub(super) fn all_options(
+    enabled: Option<bool>,
+    (policy_in, policy_out): (Option<Policy>, Option<Policy>),
+    options: &Options,
+) -> impl Iterator<Item = (&'static str, &str)> {
+    let own = [
+        ("enable", enabled.map(|on| if on { "1" } else { "0" })),
+        ("policy_in", policy_in.map(Policy::as_str)),
+        ("policy_out", policy_out.map(Policy::as_str)),
+    ];
+    own.into_iter().filter_map(|(key, value)| Some((key, value?))).chain(pairs(options))
+}
+
 /// Returns what a `log_ratelimit` says, with Proxmox VE's defaults for what it does not.
 fn rate_limit(text: &str) -> (bool, &str, &str) {
     let (mut enabled, mut rate, mut burst) = (true, "1/second", "5");
@@ -189,8 +204,4 @@ pub(super) fn rule_edit(rules: Option<&Vec<Located<Rule>>>) -> Option<FwEdit> {
 
 fn plain(rules: &[Located<Rule>]) -> Vec<Rule> {
     rules.iter().map(|rule| rule.value.clone()).collect()
-}
-
-pub(super) fn flag(on: bool) -> &'static str {
-    if on { "1" } else { "0" }
 }

@@ -8,7 +8,7 @@ use phoenix_formats::iptables::{PortRange, Protocol};
 
 use super::super::nginx_site::PORTS;
 use super::file::{
-    Change, Owner, Presence, definition_edits, edited, flag, option_edits, pairs, removal_edits,
+    Change, Owner, Presence, all_options, definition_edits, edited, option_edits, removal_edits,
 };
 use super::names::{Declared, check};
 use super::{guest_path, public_name};
@@ -74,13 +74,8 @@ impl Guest<'_> {
 }
 
 fn options(firewall: &GuestFirewall) -> impl Iterator<Item = (&'static str, &str)> {
-    let own = [
-        ("enable", firewall.enabled.map(flag)),
-        ("policy_in", firewall.policy_in.map(Policy::as_str)),
-        ("policy_out", firewall.policy_out.map(Policy::as_str)),
-    ];
-    let own = own.into_iter().filter_map(|(key, value)| Some((key, value?)));
-    own.chain(pairs(&firewall.options))
+    let GuestFirewall { enabled, policy_in, policy_out, options, .. } = firewall;
+    all_options(*enabled, (*policy_in, *policy_out), options)
 }
 
 /// Returns whether a guest that took everything takes only what its rules let in afterwards.
