@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot lay out its node has failed")]
 
+mod folders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use folders::lay;
 use phoenix_applier::{
     Effect, Flow, Node, NodeError, Outcome, Report, SimulatedNode, apply, capture, observe,
 };
@@ -27,22 +30,6 @@ fn desired(name: &str) -> Desired {
         sources.0.insert(kind, text.into());
     }
     load(&sources, Strictness::Strict).desired.expect("the example is right")
-}
-
-/// Copies a folder; symbolic links stay what they are.
-fn lay(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().unwrap();
-        if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(&source).unwrap(), &target).unwrap();
-        } else if kind.is_dir() {
-            lay(&source, &target);
-        } else {
-            fs::copy(&source, &target).unwrap();
-        }
-    }
 }
 
 fn node(name: &str) -> tempfile::TempDir {

@@ -7,17 +7,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod folders;
 mod simulated_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use folders::lay;
 use phoenix_applier::{Effect, Expect, Node, NodeError, SimulatedNode};
 use phoenix_formats::nginx::{SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME};
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Output, Probe};
-use simulated_support::{cases, contents, lay, scratch};
+use simulated_support::{cases, contents, scratch};
 
 #[test]
 fn transcripts_are_as_recorded() {

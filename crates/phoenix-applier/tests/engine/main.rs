@@ -6,6 +6,8 @@
 mod cases;
 mod choices;
 mod faults;
+#[path = "../folders/mod.rs"]
+mod folders;
 mod inside;
 mod properties;
 mod random;

@@ -15,6 +15,8 @@ use phoenix_planner::refusal::Refusal;
 use phoenix_planner::source::{FileKind, Origin, Sources};
 use serde_json::Value;
 
+use crate::folders::lay;
+
 /// A captured node.
 pub(crate) struct World {
     folder: tempfile::TempDir,
@@ -38,7 +40,7 @@ impl World {
     /// Returns a copy of a captured node.
     pub(crate) fn copy_of(node: &Path) -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
-        copy(node, world.folder.path());
+        lay(node, world.folder.path());
         world
     }
 
@@ -157,21 +159,6 @@ pub(crate) fn upgrade() -> Desired {
     let kinds = [FileKind::Hypervisor, FileKind::Containers];
     let sources = Sources(kinds.map(|kind| (kind, text(kind).into())).into());
     load(&sources, Strictness::Lenient).desired.unwrap()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            copy(&from, &to);
-        } else if kind.is_symlink() {
-            symlink(fs::read_link(&from).unwrap(), &to).unwrap();
-        } else {
-            fs::copy(&from, &to).unwrap();
-        }
-    }
 }
 
 fn read(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::folders::lay;
+
 /// Returns the folder with all cases.
 pub(crate) fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulated")
@@ -14,23 +16,6 @@ pub(crate) fn scratch() -> tempfile::TempDir {
     let scratch = tempfile::tempdir().unwrap();
     lay(&cases().join("_base/node"), scratch.path());
     scratch
-}
-
-/// Copies a folder over another one; symbolic links stay what they are.
-pub(crate) fn lay(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().unwrap();
-        if kind.is_symlink() {
-            let link = fs::read_link(&source).unwrap();
-            std::os::unix::fs::symlink(link, &target).unwrap();
-        } else if kind.is_dir() {
-            lay(&source, &target);
-        } else {
-            fs::copy(&source, &target).unwrap();
-        }
-    }
 }
 
 /// Returns the files below a folder with what they hold; a link holds where it leads.

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot lay out its node has failed")]
 
 mod breaking;
+#[path = "../folders/mod.rs"]
+mod folders;
 mod resolver;
 mod rounds;
 mod support;

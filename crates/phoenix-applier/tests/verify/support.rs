@@ -10,6 +10,8 @@ use phoenix_planner::load::{Strictness, load};
 use phoenix_planner::source::{FileKind, Sources};
 use phoenix_planner::verify::{Check, Finding, Outcome, Standing, checks};
 
+use crate::folders::lay;
+
 /// Asks once: a folder does not change by being waited for.
 pub(crate) const ONCE: Patience = Patience { attempts: 1, pause: 0 };
 
@@ -92,20 +94,4 @@ pub(crate) fn failures(findings: &[Finding]) -> Vec<(String, String)> {
 #[track_caller]
 pub(crate) fn only(failures: &[(String, String)], address: &str, message: &str) {
     assert_eq!(failures, [(address.to_owned(), message.to_owned())]);
-}
-
-/// Copies a folder; symbolic links stay what they are.
-fn lay(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().unwrap();
-        if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(&source).unwrap(), &target).unwrap();
-        } else if kind.is_dir() {
-            lay(&source, &target);
-        } else {
-            fs::copy(&source, &target).unwrap();
-        }
-    }
 }
