@@ -60,10 +60,7 @@ const UNREAD: &[&str] = &[
 ];
 
 fn is_read(conf: &DnsmasqConf) -> bool {
-    !conf
-        .options()
-        .iter()
-        .any(|option| option.value.is_some() && UNREAD.contains(&option.name.as_str()))
+    !conf.options().iter().any(|option| option.value.is_some() && UNREAD.contains(&&*option.name))
 }
 
 #[test]
@@ -205,7 +202,7 @@ fn quotes_comments_and_values() {
     let text = "\u{1}# x\nport = 53 # y\r\ntxt-record=a,\"b, \\\"c\\\" #d\"#e\nno-resolv";
     let conf = DnsmasqConf::parse(&text[1..]);
     let read: Vec<_> =
-        conf.options().iter().map(|o| (o.line, o.name.as_str(), o.value.as_deref())).collect();
+        conf.options().iter().map(|o| (o.line, &*o.name, o.value.as_deref())).collect();
     let expected = [
         (2, "port", Some("53")),
         (3, "txt-record", Some("a,b, \"c\" #d#e")),
@@ -350,7 +347,7 @@ proptest! {
         if let Ok(edited) = conf.with_option("txt-record", Some(&value)) {
             let after = DnsmasqConf::parse(&edited);
             let last = after.options().last().unwrap();
-            prop_assert_eq!((last.name.as_str(), last.value.as_deref()), ("txt-record", Some(value.as_str())));
+            prop_assert_eq!((&*last.name, last.value.as_deref()), ("txt-record", Some(value.as_str())));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::setting::{Fault, Setting};
-use super::table::{self, Takes};
+use super::table::{self, Known, Takes};
 use super::warn;
 use crate::Warning;
 
@@ -89,15 +89,15 @@ impl Checker {
         Place { file: self.file, line }
     }
 
-    /// Checks one option and returns what it says.
+    /// Checks one option, of which the table knows what stands behind its name, and returns what it says.
     pub(super) fn check(
         &mut self,
         line: usize,
-        name: &str,
+        (name, known): (&str, Option<&Known>),
         value: Option<&str>,
         findings: &mut Vec<Finding>,
     ) -> Option<Setting> {
-        match self.read(line, name, value) {
+        match self.option(name, known, value).and_then(|name| self.read(line, name, value)) {
             Ok(setting) => {
                 let messages = warn::about(name, value, setting.as_ref());
                 findings.extend(
@@ -116,10 +116,9 @@ impl Checker {
     fn read(
         &mut self,
         line: usize,
-        name: &str,
+        name: &'static str,
         value: Option<&str>,
     ) -> Result<Option<Setting>, Fault> {
-        let name = self.option(name, value)?;
         number::check(name, value)?;
         word::check(name, value)?;
         dhcp::check(name, value, &mut self.leases)?;
@@ -133,10 +132,15 @@ impl Checker {
         Ok(setting)
     }
 
-    fn option(&mut self, name: &str, value: Option<&str>) -> Result<&'static str, Fault> {
-        let shown = super::lines::shown(name);
-        let Some((name, takes)) = table::find(name) else {
-            return Err(Fault::refused(format!("`{shown}` is not an option")));
+    fn option(
+        &mut self,
+        name: &str,
+        known: Option<&Known>,
+        value: Option<&str>,
+    ) -> Result<&'static str, Fault> {
+        let Some(known @ (name, takes, _)) = known else {
+            let name = super::lines::shown(name);
+            return Err(Fault::refused(format!("`{name}` is not an option")));
         };
         match (takes, value) {
             (Takes::Nothing, Some(_)) => {
@@ -145,7 +149,7 @@ impl Checker {
             (Takes::Value, None) => return Err(Fault::refused(format!("`{name}` needs a value"))),
             _ => {}
         }
-        match table::once(name) {
+        match table::counted(known) {
             Some(counted) if !self.once.insert(counted) => {
                 Err(Fault::refused(format!("`{name}` may stand only once")))
             }

@@ -1,5 +1,6 @@
 //! One file: its options, its verdict, and edits of its lines.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use super::check::{Checker, Finding, Weight};
 use super::lines::{Piece, pieces, shown, split};
 use super::setting::Setting;
+use super::table;
 use crate::Warning;
 use crate::lines::{lines, push_line, usual_end};
 
@@ -16,7 +18,7 @@ pub struct ConfOption {
     /// Number of the line, counted from 1.
     pub line: usize,
     /// The name, which is the long option of the command line without its dashes.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// What stands behind the `=`, without quotes; nothing when there is no `=`.
     pub value: Option<String>,
     /// What it says; nothing when phoenix does not understand it, or dnsmasq does not.
@@ -80,9 +82,13 @@ impl DnsmasqConf {
             return self.findings.push(Finding::new(piece.line, Weight::Refused, message));
         }
         let (name, value) = split(&piece.text);
-        let setting = checker.check(piece.line, name, value, &mut self.findings);
-        let (name, value) =
-            (shown(name).into_owned(), value.map(|value| shown(value).into_owned()));
+        let known = table::find(name);
+        let setting = checker.check(piece.line, (name, known), value, &mut self.findings);
+        let name = known.map_or_else(
+            || Cow::Owned(shown(name).into_owned()),
+            |(known, ..)| Cow::Borrowed(*known),
+        );
+        let value = value.map(|value| shown(value).into_owned());
         self.options.push(ConfOption { line: piece.line, name, value, setting });
     }
 

@@ -1,5 +1,8 @@
 //! The options of dnsmasq 2.90 as Debian builds it: their names, whether they take a value, which may stand once.
 
+use self::Takes::{Both, Nothing, Value};
+use self::Times::{Often, Once};
+
 /// Says whether an option takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {
@@ -11,90 +14,116 @@ pub(super) enum Takes {
     Both,
 }
 
-/// Options without a value; this list and the next ones are sorted for the search.
+/// Says how often an option may stand, in all files together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    /// A second one is refused, in whatever file it stands.
+    Once,
+    /// As often as one likes.
+    Often,
+}
+
+/// An option that dnsmasq knows.
+pub(super) type Known = (&'static str, Takes, Times);
+
+/// All of them, sorted for the search.
 #[rustfmt::skip]
-const FLAGS: &[&str] = &[
-    "all-servers", "bind-dynamic", "bind-interfaces", "bogus-priv", "clear-on-reload", "conntrack",
-    "dhcp-authoritative", "dhcp-client-update", "dhcp-fqdn", "dhcp-ignore-clid", "dhcp-no-override",
-    "dhcp-rapid-commit", "dhcp-sequential-ip", "dns-loop-detect", "dnssec", "dnssec-debug",
-    "dnssec-no-timecheck", "domain-needed", "enable-ra", "expand-hosts", "filter-A", "filter-AAAA",
-    "filterwin2k", "help", "keep-in-foreground", "leasefile-ro", "localise-queries", "localmx",
-    "log-debug", "log-dhcp", "no-daemon", "no-hosts", "no-ident", "no-negcache", "no-ping",
-    "no-poll", "no-resolv", "no-round-robin", "proxy-dnssec", "quiet-dhcp", "quiet-dhcp6",
-    "quiet-ra", "quiet-tftp", "read-ethers", "rebind-localhost-ok", "script-arp",
-    "script-on-renewal", "selfmx", "stop-dns-rebind", "strict-order", "strip-mac", "strip-subnet",
-    "test", "tftp-lowercase", "tftp-no-blocksize", "tftp-no-fail", "tftp-secure",
-    "tftp-single-port", "version",
+const OPTIONS: &[Known] = &[
+    ("add-cpe-id", Value, Once), ("add-mac", Both, Often), ("add-subnet", Both, Once),
+    ("addn-hosts", Value, Often), ("address", Value, Often), ("alias", Value, Often),
+    ("all-servers", Nothing, Often), ("auth-peer", Value, Often),
+    ("auth-sec-servers", Value, Often), ("auth-server", Value, Once), ("auth-soa", Value, Once),
+    ("auth-ttl", Value, Once), ("auth-zone", Value, Often), ("bind-dynamic", Nothing, Often),
+    ("bind-interfaces", Nothing, Often), ("bogus-nxdomain", Value, Often),
+    ("bogus-priv", Nothing, Often), ("bootp-dynamic", Both, Often),
+    ("bridge-interface", Value, Often), ("caa-record", Value, Often), ("cache-rr", Value, Often),
+    ("cache-size", Both, Once), ("clear-on-reload", Nothing, Often), ("cname", Value, Often),
+    ("conf-dir", Value, Often), ("conf-file", Both, Often), ("conf-script", Value, Often),
+    ("connmark-allowlist", Value, Often), ("connmark-allowlist-enable", Both, Once),
+    ("conntrack", Nothing, Often), ("dhcp-alternate-port", Both, Once),
+    ("dhcp-authoritative", Nothing, Often), ("dhcp-boot", Value, Often),
+    ("dhcp-broadcast", Both, Often), ("dhcp-circuitid", Value, Often),
+    ("dhcp-client-update", Nothing, Often), ("dhcp-duid", Value, Once),
+    ("dhcp-fqdn", Nothing, Often), ("dhcp-generate-names", Both, Often),
+    ("dhcp-host", Value, Often), ("dhcp-hostsdir", Value, Often),
+    ("dhcp-hostsfile", Value, Often), ("dhcp-ignore", Value, Often),
+    ("dhcp-ignore-clid", Nothing, Often), ("dhcp-ignore-names", Both, Often),
+    ("dhcp-lease", Value, Once), ("dhcp-lease-max", Value, Once), ("dhcp-leasefile", Both, Once),
+    ("dhcp-luascript", Value, Often), ("dhcp-mac", Value, Often), ("dhcp-match", Value, Often),
+    ("dhcp-name-match", Value, Often), ("dhcp-no-override", Nothing, Often),
+    ("dhcp-option", Value, Often), ("dhcp-option-force", Value, Often),
+    ("dhcp-optsdir", Value, Often), ("dhcp-optsfile", Value, Often), ("dhcp-proxy", Both, Often),
+    ("dhcp-pxe-vendor", Value, Often), ("dhcp-range", Value, Often),
+    ("dhcp-rapid-commit", Nothing, Often), ("dhcp-relay", Value, Often),
+    ("dhcp-remoteid", Value, Often), ("dhcp-reply-delay", Value, Once),
+    ("dhcp-script", Value, Once), ("dhcp-scriptuser", Value, Once),
+    ("dhcp-sequential-ip", Nothing, Often), ("dhcp-subscrid", Value, Often),
+    ("dhcp-ttl", Value, Once), ("dhcp-userclass", Value, Often),
+    ("dhcp-vendorclass", Value, Often), ("dns-forward-max", Value, Once),
+    ("dns-loop-detect", Nothing, Often), ("dns-rr", Value, Often), ("dnssec", Nothing, Often),
+    ("dnssec-check-unsigned", Both, Often), ("dnssec-debug", Nothing, Often),
+    ("dnssec-limits", Value, Once), ("dnssec-no-timecheck", Nothing, Often),
+    ("dnssec-timestamp", Value, Once), ("domain", Value, Often),
+    ("domain-needed", Nothing, Often), ("domain-suffix", Value, Often), ("dumpfile", Value, Once),
+    ("dumpmask", Value, Once), ("dynamic-host", Value, Often), ("edns-packet-max", Value, Once),
+    ("enable-dbus", Both, Once), ("enable-ra", Nothing, Often), ("enable-tftp", Both, Often),
+    ("enable-ubus", Both, Once), ("except-interface", Value, Often),
+    ("expand-hosts", Nothing, Often), ("fast-dns-retry", Both, Once),
+    ("filter-A", Nothing, Often), ("filter-AAAA", Nothing, Often), ("filter-rr", Value, Often),
+    ("filterwin2k", Nothing, Often), ("group", Both, Once), ("help", Nothing, Often),
+    ("host-record", Value, Often), ("hostsdir", Value, Often), ("ignore-address", Value, Often),
+    ("interface", Value, Often), ("interface-name", Value, Often), ("ipset", Value, Often),
+    ("keep-in-foreground", Nothing, Often), ("leasefile-ro", Nothing, Often),
+    ("listen-address", Value, Often), ("local", Value, Often), ("local-service", Both, Once),
+    ("local-ttl", Value, Once), ("localise-queries", Nothing, Often), ("localmx", Nothing, Often),
+    ("log-async", Both, Once), ("log-debug", Nothing, Often), ("log-dhcp", Nothing, Often),
+    ("log-facility", Value, Once), ("log-queries", Both, Often), ("max-cache-ttl", Value, Once),
+    ("max-port", Value, Once), ("max-tcp-connections", Value, Once), ("max-ttl", Value, Once),
+    ("min-cache-ttl", Value, Once), ("min-port", Value, Once), ("mx-host", Value, Often),
+    ("mx-target", Value, Once), ("naptr-record", Value, Often), ("neg-ttl", Value, Once),
+    ("nftset", Value, Often), ("no-daemon", Nothing, Often), ("no-dhcp-interface", Value, Often),
+    ("no-dhcpv4-interface", Value, Often), ("no-dhcpv6-interface", Value, Often),
+    ("no-hosts", Nothing, Often), ("no-ident", Nothing, Often), ("no-negcache", Nothing, Often),
+    ("no-ping", Nothing, Often), ("no-poll", Nothing, Often), ("no-resolv", Nothing, Often),
+    ("no-round-robin", Nothing, Often), ("pid-file", Both, Once), ("port", Value, Once),
+    ("port-limit", Value, Once), ("proxy-dnssec", Nothing, Often), ("ptr-record", Value, Often),
+    ("pxe-prompt", Value, Often), ("pxe-service", Value, Often), ("query-port", Value, Once),
+    ("quiet-dhcp", Nothing, Often), ("quiet-dhcp6", Nothing, Often), ("quiet-ra", Nothing, Often),
+    ("quiet-tftp", Nothing, Often), ("ra-param", Value, Often), ("read-ethers", Nothing, Often),
+    ("rebind-domain-ok", Value, Often), ("rebind-localhost-ok", Nothing, Often),
+    ("resolv-file", Both, Often), ("rev-server", Value, Often), ("script-arp", Nothing, Often),
+    ("script-on-renewal", Nothing, Often), ("selfmx", Nothing, Often), ("server", Value, Often),
+    ("servers-file", Value, Once), ("shared-network", Value, Often), ("srv-host", Value, Often),
+    ("stop-dns-rebind", Nothing, Often), ("strict-order", Nothing, Often),
+    ("strip-mac", Nothing, Often), ("strip-subnet", Nothing, Often),
+    ("synth-domain", Value, Often), ("tag-if", Value, Often), ("test", Nothing, Often),
+    ("tftp-lowercase", Nothing, Often), ("tftp-max", Value, Once), ("tftp-mtu", Value, Once),
+    ("tftp-no-blocksize", Nothing, Often), ("tftp-no-fail", Nothing, Often),
+    ("tftp-port-range", Value, Once), ("tftp-root", Value, Often),
+    ("tftp-secure", Nothing, Often), ("tftp-single-port", Nothing, Often),
+    ("tftp-unique-root", Both, Often), ("trust-anchor", Value, Often),
+    ("txt-record", Value, Often), ("umbrella", Both, Once), ("use-stale-cache", Both, Once),
+    ("user", Both, Once), ("version", Nothing, Often),
 ];
 
-/// Options with a value.
-#[rustfmt::skip]
-const SETTINGS: &[&str] = &[
-    "add-cpe-id", "addn-hosts", "address", "alias", "auth-peer", "auth-sec-servers", "auth-server",
-    "auth-soa", "auth-ttl", "auth-zone", "bogus-nxdomain", "bridge-interface", "caa-record",
-    "cache-rr", "cname", "conf-dir", "conf-script", "connmark-allowlist", "dhcp-boot",
-    "dhcp-circuitid", "dhcp-duid", "dhcp-host", "dhcp-hostsdir", "dhcp-hostsfile", "dhcp-ignore",
-    "dhcp-lease", "dhcp-lease-max", "dhcp-luascript", "dhcp-mac", "dhcp-match", "dhcp-name-match",
-    "dhcp-option", "dhcp-option-force", "dhcp-optsdir", "dhcp-optsfile", "dhcp-pxe-vendor",
-    "dhcp-range", "dhcp-relay", "dhcp-remoteid", "dhcp-reply-delay", "dhcp-script",
-    "dhcp-scriptuser", "dhcp-subscrid", "dhcp-ttl", "dhcp-userclass", "dhcp-vendorclass",
-    "dns-forward-max", "dns-rr", "dnssec-limits", "dnssec-timestamp", "domain", "domain-suffix",
-    "dumpfile", "dumpmask", "dynamic-host", "edns-packet-max", "except-interface", "filter-rr",
-    "host-record", "hostsdir", "ignore-address", "interface", "interface-name", "ipset",
-    "listen-address", "local", "local-ttl", "log-facility", "max-cache-ttl", "max-port",
-    "max-tcp-connections", "max-ttl", "min-cache-ttl", "min-port", "mx-host", "mx-target",
-    "naptr-record", "neg-ttl", "nftset", "no-dhcp-interface", "no-dhcpv4-interface",
-    "no-dhcpv6-interface", "port", "port-limit", "ptr-record", "pxe-prompt", "pxe-service",
-    "query-port", "ra-param", "rebind-domain-ok", "rev-server", "server", "servers-file",
-    "shared-network", "srv-host", "synth-domain", "tag-if", "tftp-max", "tftp-mtu",
-    "tftp-port-range", "tftp-root", "trust-anchor", "txt-record",
-];
-
-/// Options that may have a value.
-#[rustfmt::skip]
-const EITHER: &[&str] = &[
-    "add-mac", "add-subnet", "bootp-dynamic", "cache-size", "conf-file",
-    "connmark-allowlist-enable", "dhcp-alternate-port", "dhcp-broadcast", "dhcp-generate-names",
-    "dhcp-ignore-names", "dhcp-leasefile", "dhcp-proxy", "dnssec-check-unsigned", "enable-dbus",
-    "enable-tftp", "enable-ubus", "fast-dns-retry", "group", "local-service", "log-async",
-    "log-queries", "pid-file", "resolv-file", "tftp-unique-root", "umbrella", "use-stale-cache",
-    "user",
-];
-
-/// Options of which a second one is refused, in whatever file it stands.
-#[rustfmt::skip]
-const ONCE: &[&str] = &[
-    "add-cpe-id", "add-subnet", "auth-server", "auth-soa", "auth-ttl", "cache-size",
-    "connmark-allowlist-enable", "dhcp-alternate-port", "dhcp-duid", "dhcp-lease", "dhcp-lease-max",
-    "dhcp-leasefile", "dhcp-reply-delay", "dhcp-script", "dhcp-scriptuser", "dhcp-ttl",
-    "dns-forward-max", "dnssec-limits", "dnssec-timestamp", "dumpfile", "dumpmask",
-    "edns-packet-max", "enable-dbus", "enable-ubus", "fast-dns-retry", "group", "local-service",
-    "local-ttl", "log-async", "log-facility", "max-cache-ttl", "max-port", "max-tcp-connections",
-    "max-ttl", "min-cache-ttl", "min-port", "mx-target", "neg-ttl", "pid-file", "port",
-    "port-limit", "query-port", "servers-file", "tftp-max", "tftp-mtu", "tftp-port-range",
-    "umbrella", "use-stale-cache", "user",
-];
-
-/// Returns the option's own spelling and whether it takes a value; nothing when there is no such option.
-pub(super) fn find(name: &str) -> Option<(&'static str, Takes)> {
-    let lists = [(SETTINGS, Takes::Value), (FLAGS, Takes::Nothing), (EITHER, Takes::Both)];
-    lists
-        .into_iter()
-        .find_map(|(list, takes)| list.binary_search(&name).ok().map(|place| (list[place], takes)))
+/// Returns the option of this name; nothing when there is none.
+pub(super) fn find(name: &str) -> Option<&'static Known> {
+    let place = OPTIONS.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?;
+    Some(&OPTIONS[place])
 }
 
 /// Returns under which name an option is counted when it may stand only once.
-pub(super) fn once(name: &'static str) -> Option<&'static str> {
-    let counted = if name == "dhcp-lease" { "dhcp-leasefile" } else { name };
-    ONCE.binary_search(&name).is_ok().then_some(counted)
+pub(super) fn counted((name, _, times): &Known) -> Option<&'static str> {
+    let counted = if *name == "dhcp-lease" { "dhcp-leasefile" } else { *name };
+    (*times == Once).then_some(counted)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EITHER, FLAGS, ONCE, SETTINGS};
+    use super::OPTIONS;
 
     #[test]
-    fn the_searched_lists_are_sorted() {
-        assert!([FLAGS, SETTINGS, EITHER, ONCE].iter().all(|list| list.is_sorted()));
+    fn the_searched_list_is_sorted() {
+        assert!(OPTIONS.is_sorted_by_key(|(name, ..)| *name));
     }
 }

@@ -7,7 +7,8 @@ use super::same::same_value;
 use crate::MacAddr;
 use crate::property::PropertyText;
 
-/// The keys under which an interface's Ethernet address is written: Proxmox VE's own, and the spec's.
+/// The keys under which an interface's Ethernet address is written: Proxmox VE's own, and the spec's, which counts only
+/// where the other is missing.
 const MAC_KEYS: [&str; 2] = ["hwaddr", "macaddr"];
 
 /// Keeps a `netN` value as it is written, also one that stock Proxmox VE does not take.
@@ -38,8 +39,8 @@ impl NetText {
     /// Returns whether a key means this value, in whatever words, or by not being there.
     pub fn says(&self, key: &str, value: &str) -> bool {
         let key = standard(key);
-        let own = self.pairs().rfind(|(name, _)| standard(name) == key);
-        same_value(key, own.map(|(_, value)| value), Some(value))
+        let own = if MAC_KEYS.contains(&key) { self.mac_text() } else { self.get(key) };
+        same_value(key, own, Some(value))
     }
 
     /// Returns the value with `key` set, in its place if it is there, else at the end.
@@ -56,7 +57,11 @@ impl NetText {
 
     /// Returns the Ethernet address, written as `hwaddr` or `macaddr`.
     pub fn mac(&self) -> Option<MacAddr> {
-        MAC_KEYS.iter().find_map(|key| self.get(key)).and_then(|text| text.parse().ok())
+        self.mac_text().and_then(|text| text.parse().ok())
+    }
+
+    fn mac_text(&self) -> Option<&str> {
+        MAC_KEYS.iter().find_map(|key| self.get(key))
     }
 
     /// Returns the keys whose values mean something else in `other`, sorted.
@@ -71,7 +76,10 @@ impl NetText {
     }
 
     fn standard(&self) -> BTreeMap<&str, &str> {
-        self.pairs().map(|(key, value)| (standard(key), value)).collect()
+        let [own, other] = MAC_KEYS;
+        let hidden = self.get(own).map(|_| other);
+        let counted = self.pairs().filter(|(key, _)| Some(*key) != hidden);
+        counted.map(|(key, value)| (standard(key), value)).collect()
     }
 }
 
