@@ -3,6 +3,7 @@
 mod reverse;
 mod routes;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +13,7 @@ use routes::{Found, Routes};
 
 use super::answer::{Answer, Record, RecordType};
 use super::conf::DnsmasqConf;
-use super::domain::{Domain, Server};
+use super::domain::Server;
 use super::setting::{Route, Setting};
 use crate::hosts::Hosts;
 
@@ -23,23 +24,23 @@ const LONGEST_NAME: usize = 255;
 ///
 /// Leases, and `interface-name`'s addresses, are the machine's own; `auth-zone` and `synth-domain` are not understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers {
-    addresses: BTreeMap<String, BTreeSet<IpAddr>>,
-    interfaces: BTreeMap<String, String>,
-    aliases: BTreeMap<String, String>,
-    pointers: BTreeMap<String, Vec<String>>,
-    names: BTreeMap<IpAddr, String>,
+pub struct Answers<'a> {
+    addresses: BTreeMap<Cow<'a, str>, BTreeSet<IpAddr>>,
+    interfaces: BTreeMap<&'a str, &'a str>,
+    aliases: BTreeMap<&'a str, &'a str>,
+    pointers: BTreeMap<&'a str, Vec<&'a str>>,
+    names: BTreeMap<IpAddr, Cow<'a, str>>,
     /// Names that have a record of any type, and all above them.
-    known: BTreeSet<String>,
-    routes: Routes,
+    known: BTreeSet<Cow<'a, str>>,
+    routes: Routes<'a>,
     networks: Vec<(IpNet, Route)>,
     bogus_priv: bool,
     domain_needed: bool,
 }
 
-impl Answers {
+impl<'a> Answers<'a> {
     /// Takes what the files of one configuration say.
-    pub fn of<'a>(files: impl IntoIterator<Item = &'a DnsmasqConf>) -> Self {
+    pub fn of(files: impl IntoIterator<Item = &'a DnsmasqConf>) -> Self {
         let mut answers = Self::default();
         for file in files {
             file.settings().for_each(|(_, setting)| answers.take(setting));
@@ -53,30 +54,30 @@ impl Answers {
     #[must_use]
     pub fn with_hosts(mut self, hosts: &Hosts) -> Self {
         for entry in hosts.entries() {
-            let names: Vec<String> =
-                entry.names.iter().map(|name| name.to_ascii_lowercase()).collect();
+            let names: Vec<Cow<'a, str>> =
+                entry.names.iter().map(|name| name.to_ascii_lowercase().into()).collect();
             self.host(&names, entry.address);
         }
         self
     }
 
-    fn take(&mut self, setting: &Setting) {
+    fn take(&mut self, setting: &'a Setting) {
         match setting {
             Setting::HostRecord { names, v4, v6 } => self.host_record(names, *v4, *v6),
             Setting::Cname { aliases, target } => {
                 for alias in aliases {
-                    self.know(alias);
-                    self.aliases.insert(alias.clone(), target.clone());
+                    self.know(alias.as_str().into());
+                    self.aliases.insert(alias, target);
                 }
             }
             Setting::PtrRecord { name, target } => {
-                self.know(name);
-                self.pointers.entry(name.clone()).or_default().push(target.clone());
+                self.know(name.as_str().into());
+                self.pointers.entry(name).or_default().push(target);
             }
-            Setting::OtherRecord { name } => self.know(name),
+            Setting::OtherRecord { name } => self.know(name.as_str().into()),
             Setting::InterfaceName { name, interface } => {
-                self.know(name);
-                self.interfaces.insert(name.clone(), interface.clone());
+                self.know(name.as_str().into());
+                self.interfaces.insert(name, interface);
             }
             Setting::Address { domains, answer } => self.routes.answer(domains, *answer),
             Setting::Server { domains, route } => self.routes.route(domains, route),
@@ -84,21 +85,22 @@ impl Answers {
                 self.networks.push((*network, route.clone()));
             }
             Setting::Domain { name, network: Some(network), local: true } => {
-                self.routes.route(&[Domain::Under(name.clone())], &Route::Local);
+                self.routes.local(name);
                 self.networks.push((*network, Route::Local));
             }
             _ => {}
         }
     }
 
-    fn host_record(&mut self, names: &[String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) {
+    fn host_record(&mut self, names: &'a [String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) {
+        let names: Vec<Cow<'a, str>> = names.iter().map(|name| name.as_str().into()).collect();
         let addresses = [v4.map(IpAddr::V4), v6.map(IpAddr::V6)];
-        addresses.into_iter().flatten().for_each(|address| self.host(names, address));
+        addresses.into_iter().flatten().for_each(|address| self.host(&names, address));
     }
 
-    fn host(&mut self, names: &[String], address: IpAddr) {
+    fn host(&mut self, names: &[Cow<'a, str>], address: IpAddr) {
         for name in names {
-            self.know(name);
+            self.know(name.clone());
             self.addresses.entry(name.clone()).or_default().insert(address);
         }
         if let Some(first) = names.first() {
@@ -107,16 +109,16 @@ impl Answers {
     }
 
     /// Remembers a name and those above it: they exist, even where they have no record themselves.
-    fn know(&mut self, name: &str) {
+    fn know(&mut self, name: Cow<'a, str>) {
         // A longer name cannot be asked for, and would cost the square of its length here.
         if name.len() > LONGEST_NAME {
             return;
         }
         let mut rest = Some(name);
         // Those above a name that is known already are known too.
-        while let Some(name) = rest.filter(|name| !self.known.contains(*name)) {
-            self.known.insert(name.to_owned());
-            rest = name.split_once('.').map(|(_, above)| above);
+        while let Some(name) = rest.filter(|name| !self.known.contains(name)) {
+            rest = above(&name);
+            self.known.insert(name);
         }
     }
 
@@ -131,11 +133,11 @@ impl Answers {
         if !name.is_ascii() {
             return Answer::Forwarded(self.usual());
         }
-        if self.aliases.contains_key(&name) {
+        if self.aliases.contains_key(name.as_str()) {
             return self.follow(&name, kind);
         }
-        if let Some(interface) = self.interfaces.get(&name).filter(|_| is_address(kind)) {
-            return Answer::Interface(interface.clone());
+        if let Some(interface) = self.interfaces.get(name.as_str()).filter(|_| is_address(kind)) {
+            return Answer::Interface((*interface).to_owned());
         }
         let own = match kind {
             RecordType::A | RecordType::Aaaa => self.own_addresses(&name, kind),
@@ -151,7 +153,7 @@ impl Answers {
         let mut seen = BTreeSet::new();
         let mut at = name;
         while let Some(target) = self.aliases.get(at).filter(|_| seen.insert(at)) {
-            records.push(Record::Cname(target.clone()));
+            records.push(Record::Cname((*target).to_owned()));
             at = target;
         }
         if is_address(kind) {
@@ -168,11 +170,11 @@ impl Answers {
 
     fn own_pointers(&self, name: &str) -> Vec<Record> {
         if let Some(targets) = self.pointers.get(name) {
-            return targets.iter().cloned().map(Record::Ptr).collect();
+            return targets.iter().map(|target| Record::Ptr((*target).to_owned())).collect();
         }
         let address = asked_address(name);
         let own = address.and_then(|address| self.names.get(&address));
-        own.cloned().map(Record::Ptr).into_iter().collect()
+        own.map(|own| Record::Ptr(own.clone().into_owned())).into_iter().collect()
     }
 
     /// Answers from what is said of whole domains, or forwards.
@@ -206,7 +208,15 @@ impl Answers {
     }
 
     fn usual(&self) -> Vec<Server> {
-        self.routes.usual().to_vec()
+        self.routes.usual().iter().copied().cloned().collect()
+    }
+}
+
+/// Returns the name that a name is below.
+fn above<'a>(name: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+    match name {
+        Cow::Borrowed(name) => name.split_once('.').map(|(_, above)| above.into()),
+        Cow::Owned(name) => name.split_once('.').map(|(_, above)| above.to_owned().into()),
     }
 }
 

@@ -9,22 +9,22 @@ use super::super::setting::{Given, Route};
 
 /// What lines with one domain say together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Group {
+struct Group<'a> {
     addresses: BTreeSet<IpAddr>,
     null: bool,
     /// `address=/x/` and `local=/x/` are the same.
     local: bool,
     usual: bool,
-    servers: Vec<Server>,
+    servers: Vec<&'a Server>,
 }
 
 /// The domains of a configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Routes {
-    all: Group,
-    unqualified: Option<Group>,
-    under: BTreeMap<String, Group>,
-    ending: BTreeMap<String, Group>,
+pub(super) struct Routes<'a> {
+    all: Group<'a>,
+    unqualified: Option<Group<'a>>,
+    under: BTreeMap<&'a str, Group<'a>>,
+    ending: BTreeMap<&'a str, Group<'a>>,
 }
 
 /// What is said of a name.
@@ -50,8 +50,8 @@ impl Found {
     }
 }
 
-impl Routes {
-    pub(super) fn answer(&mut self, domains: &[Domain], answer: Given) {
+impl<'a> Routes<'a> {
+    pub(super) fn answer(&mut self, domains: &'a [Domain], answer: Given) {
         for domain in domains {
             let group = self.group(domain);
             match answer {
@@ -62,28 +62,33 @@ impl Routes {
         }
     }
 
-    pub(super) fn route(&mut self, domains: &[Domain], route: &Route) {
+    pub(super) fn route(&mut self, domains: &'a [Domain], route: &'a Route) {
         for domain in domains {
             let group = self.group(domain);
             match route {
-                Route::Server(server) => group.servers.push(server.clone()),
+                Route::Server(server) => group.servers.push(server),
                 Route::Usual => group.usual = true,
                 Route::Local => group.local = true,
             }
         }
     }
 
-    fn group(&mut self, domain: &Domain) -> &mut Group {
+    /// Makes a name and all below it dnsmasq's own.
+    pub(super) fn local(&mut self, name: &'a str) {
+        self.under.entry(name).or_default().local = true;
+    }
+
+    fn group(&mut self, domain: &'a Domain) -> &mut Group<'a> {
         match domain {
             Domain::All => &mut self.all,
             Domain::Unqualified => self.unqualified.get_or_insert_default(),
-            Domain::Under(name) => self.under.entry(name.clone()).or_default(),
-            Domain::Ending(end) => self.ending.entry(end.clone()).or_default(),
+            Domain::Under(name) => self.under.entry(name).or_default(),
+            Domain::Ending(end) => self.ending.entry(end).or_default(),
         }
     }
 
     /// Returns the servers for everything.
-    pub(super) fn usual(&self) -> &[Server] {
+    pub(super) fn usual(&self) -> &[&'a Server] {
         &self.all.servers
     }
 
@@ -97,7 +102,7 @@ impl Routes {
     }
 
     /// Returns the domains that a name is in, the longest first, without the one for everything.
-    fn domains(&self, name: &str) -> Vec<&Group> {
+    fn domains(&self, name: &str) -> Vec<&Group<'a>> {
         let mut groups = Vec::new();
         for (at, _) in name.char_indices() {
             let end = &name[at..];
@@ -111,7 +116,7 @@ impl Routes {
     }
 }
 
-impl Group {
+impl Group<'_> {
     fn find(&self, kind: RecordType) -> Option<Found> {
         let fits = |address: &&IpAddr| match kind {
             RecordType::A => address.is_ipv4(),
@@ -129,7 +134,7 @@ impl Group {
         if self.usual {
             Some(Found::Usual)
         } else if !self.servers.is_empty() {
-            Some(Found::Servers(self.servers.clone()))
+            Some(Found::Servers(self.servers.iter().copied().cloned().collect()))
         } else if self.local {
             Some(if answers { Found::NoData } else { Found::NoName })
         } else {
