@@ -30,7 +30,7 @@ fn edits(conf: &DnsmasqConf) {
         let Ok(edited) = conf.with_option("address", value) else { continue };
         let again = DnsmasqConf::parse(&edited);
         let (added, others) = again.options().split_last().expect("it was added");
-        assert_eq!((added.name.as_str(), added.value.as_deref()), ("address", value));
+        assert_eq!((&*added.name, added.value.as_deref()), ("address", value));
         assert!(others.iter().zip(conf.options()).all(|(new, old)| new.value == old.value));
         assert_eq!(others.len(), conf.options().len());
     }
