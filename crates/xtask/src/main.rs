@@ -5,6 +5,7 @@ mod fuzz;
 mod orphans;
 mod programs;
 mod tests;
+mod traefik;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -22,6 +22,9 @@ const PROGRAMS: &[Program] = &[
     Program { name: "unshare", package: "util-linux" },
     Program { name: "curl", package: "curl" },
     Program { name: "nft", package: "nftables" },
+    Program { name: "caddy", package: "caddy" },
+    // They bring Traefik, which Debian does not have.
+    Program { name: "pip3", package: "python3-pip" },
 ];
 
 /// Where Debian has programs; a user's PATH lacks the sbin folders.

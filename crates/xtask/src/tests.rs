@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{orphans, programs, root};
+use crate::{orphans, programs, root, traefik};
 
 /// What becomes of a snapshot that differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,7 @@ const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "20261122");
 /// Installs what the tests need and runs them.
 pub(crate) fn run(arguments: &[String], snapshots: Snapshots) -> Result<(), String> {
     programs::install()?;
+    traefik::install();
     orphans::forget()?;
     let update = match snapshots {
         Snapshots::Compare => "no",
