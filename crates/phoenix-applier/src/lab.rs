@@ -19,6 +19,7 @@ mod folder;
 mod furnish;
 mod init;
 mod links;
+mod lxc;
 mod name;
 mod place;
 mod power;
@@ -35,6 +36,7 @@ use std::path::Path;
 
 pub use self::error::LabError;
 use self::folder::Folder;
+pub use self::folder::Guests;
 pub use self::init::{INIT, run as run_init};
 pub use self::name::{InvalidLabName, LabName};
 pub use self::shape::Hints;
@@ -78,8 +80,9 @@ impl Lab {
         node: &Path,
         hints: &Hints,
         program: &Path,
+        guests: Guests,
     ) -> Result<Self, LabError> {
-        possible()?;
+        possible(guests)?;
         // Nothing of the folder is looked at by root's programs before it is known to be one.
         drop(SimulatedNode::open(node)?);
         let _claim = folder::claim()?;
@@ -88,7 +91,7 @@ impl Lab {
             return Err(LabError::IsUp(name.clone()));
         }
         down::clear(&folder)?;
-        let made = make(&folder, node, hints, program);
+        let made = folder.make(guests).and_then(|()| make(&folder, node, hints, program));
         if made.is_err() {
             // The first error is the one that tells why.
             down::clear(&folder).ok();
@@ -144,7 +147,7 @@ impl Lab {
 
     /// Takes a lab down; returns whether there was anything of it.
     pub fn down(name: &LabName) -> Result<bool, LabError> {
-        possible()?;
+        possible(Guests::Namespaces)?;
         let _claim = folder::claim()?;
         let folder = Folder::of(name);
         let was_there = folder.path().exists() || !down::namespaces(&folder).is_empty();
@@ -163,11 +166,13 @@ impl Lab {
 }
 
 /// Says why there can be no lab on this machine, or for this user.
-fn possible() -> Result<(), LabError> {
+fn possible(guests: Guests) -> Result<(), LabError> {
     if !rustix::process::geteuid().is_root() {
         return Err(LabError::NotRoot);
     }
-    let missing = NEEDED.into_iter().find(|name| run::find(name).is_none());
+    let more = if guests == Guests::Lxc { lxc::NEEDED.as_slice() } else { &[] };
+    let mut needed = NEEDED.iter().chain(more);
+    let missing = needed.find(|name| run::find(name).is_none());
     missing.map_or(Ok(()), |name| Err(LabError::NoProgram(name)))
 }
 
@@ -177,7 +182,6 @@ fn make(
     hints: &Hints,
     program: &Path,
 ) -> Result<Vec<String>, LabError> {
-    folder.make()?;
     symlink(program, folder.program()).map_err(LabError::at(&folder.program()))?;
     furnish::copy(folder, captured)?;
     let node = SimulatedNode::open(&folder.twin())?;

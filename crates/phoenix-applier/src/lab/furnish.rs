@@ -90,6 +90,15 @@ pub(super) fn place(path: &Path) -> Result<Root, LabError> {
     Ok(root)
 }
 
+/// Makes folders in the root folder of a place.
+pub(super) fn folders(path: &Path, names: &[&str]) -> Result<(), LabError> {
+    let root = Root::at(path).map_err(LabError::at(path))?;
+    names.iter().try_for_each(|name| {
+        let made = root.folder(name.as_bytes(), Missing::Make);
+        made.map(drop).map_err(|error| at(path, name, error.into()))
+    })
+}
+
 /// Gives the node's root folder what the cluster file system has on every node.
 pub(super) fn node(path: &Path, name: &NodeName) -> Result<(), LabError> {
     let root = place(path)?;

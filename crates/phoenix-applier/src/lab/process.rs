@@ -114,6 +114,25 @@ pub(super) fn end(pid: u32, names: &[String], signal: Signal) {
     }
 }
 
+/// Waits until a process has ended by itself; kills it after a while.
+pub(super) fn finish(pid: u32, names: &[String]) {
+    let Some(held) = hold(pid, names) else { return };
+    wait(&held);
+    // It has ended, as a rule.
+    rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
+    wait(&held);
+}
+
+/// Kills a process, unless its number means another one by now.
+pub(super) fn kill_if(pid: u32, is_meant: impl Fn(u32) -> bool) {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let held = number.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
+    if let Some(held) = held.filter(|_| is_meant(pid)) {
+        // It may have ended by itself just now.
+        rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
+    }
+}
+
 /// Sends a signal to a process of a place.
 pub(super) fn signal(pid: u32, names: &[String], signal: Signal) {
     if let Some(held) = hold(pid, names) {

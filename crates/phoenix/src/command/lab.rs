@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use miette::Diagnostic;
-use phoenix_applier::lab::{self, Hints, LabStatus};
+use phoenix_applier::lab::{self, Guests, Hints, LabStatus};
 use phoenix_applier::{Lab, LabError, LabName};
 use phoenix_planner::load::{Strictness, load};
 
@@ -33,7 +33,10 @@ fn ended(code: i32) -> Exit {
 
 pub(crate) fn run(places: &Places, args: &LabArgs) -> Exit {
     let done = match &args.command {
-        LabCommand::Up { name } => up(places, &chosen(places, name.as_ref())),
+        LabCommand::Up { name, lxc } => {
+            let guests = if *lxc { Guests::Lxc } else { Guests::Namespaces };
+            up(places, &chosen(places, name.as_ref()), guests)
+        }
         LabCommand::Status { name, json } => {
             let form = if *json { Form::Json } else { Form::Text };
             status(name.as_ref().or(places.lab.as_ref()), form)
@@ -56,11 +59,11 @@ fn failed(error: LabError) -> Exit {
     Exit::Error
 }
 
-fn up(places: &Places, name: &LabName) -> Result<Exit, LabError> {
+fn up(places: &Places, name: &LabName, guests: Guests) -> Result<Exit, LabError> {
     let folder = config::folder(places.config.as_deref());
     let node = places.node_dir.clone().unwrap_or_else(|| folder.join("node"));
     let program = program()?;
-    let lab = Lab::up(name, &node, &hints(&folder), &program)?;
+    let lab = Lab::up(name, &node, &hints(&folder), &program, guests)?;
     lab.complaints().iter().for_each(|complaint| out::say(complaint));
     out::say(&format!(
         "Lab `{name}` is up. Try:\n  phoenix lab exec --lab {name} lan -- ip address\n  phoenix plan --lab {name}\n  phoenix lab down {name}"
@@ -114,7 +117,8 @@ fn text(status: &LabStatus) -> String {
         let services = if services.is_empty() { services } else { format!("  [{services}]") };
         format!("  {:<9} {addresses}{services}\n", place.name)
     });
-    std::iter::once(format!("{}: {}\n", status.name, status.state)).chain(lines).collect()
+    let by = if status.guests == Guests::Lxc.word() { ", its guests by LXC" } else { "" };
+    std::iter::once(format!("{}: {}{by}\n", status.name, status.state)).chain(lines).collect()
 }
 
 /// An error about a lab, with what to do.
@@ -127,6 +131,9 @@ impl Diagnostic for Complaint {
         let help = match &self.0 {
             LabError::NotRoot => {
                 "Run it with sudo. A lab in a user namespace of your own is not made yet."
+            }
+            LabError::NoProgram(name) if name.starts_with("lxc-") => {
+                "On Debian: apt-get install lxc"
             }
             LabError::NoProgram(_) => {
                 "On Debian: apt-get install iproute2 iptables util-linux nginx-light"
