@@ -91,12 +91,15 @@ fn field(pid: u32, index: usize) -> Option<String> {
     rest.split_whitespace().nth(index).map(str::to_owned)
 }
 
+/// How much of a program's name the kernel keeps.
+const NAME: usize = 15;
+
 /// Returns the daemons of a program below the first process of a place.
 pub(super) fn daemons(names: &[String], program: &str, init: u32) -> Vec<u32> {
     let is = |pid: &u32| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         let parent = field(*pid, PARENT);
-        name.trim() == program
+        name.trim() == program.get(..NAME).unwrap_or(program)
             && parent == Some(init.to_string())
             && field(*pid, STATE).is_some_and(|state| state != "Z")
     };

@@ -5,6 +5,7 @@
 
 mod keys;
 mod lxc;
+mod networkd;
 mod support;
 
 use std::fs;
