@@ -29,6 +29,7 @@ mod shape;
 mod status;
 mod tool;
 mod unit;
+mod user;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -43,6 +44,7 @@ pub use self::shape::Hints;
 use self::shape::{INTERNET, Shape};
 pub use self::status::{LabStatus, PlaceStatus};
 pub use self::tool::{TOOL, run as run_tool};
+pub use self::user::{Errand, ROOM, run_room, visit};
 use crate::local::LocalNode;
 use crate::simulated::SimulatedNode;
 
@@ -147,9 +149,12 @@ impl Lab {
 
     /// Takes a lab down; returns whether there was anything of it.
     pub fn down(name: &LabName) -> Result<bool, LabError> {
+        let folder = Folder::of(name);
+        if !folder.path().exists() && down::namespaces(&folder).is_empty() {
+            return Ok(false);
+        }
         possible(Guests::Namespaces)?;
         let _claim = folder::claim()?;
-        let folder = Folder::of(name);
         let was_there = folder.path().exists() || !down::namespaces(&folder).is_empty();
         down::clear(&folder)?;
         Ok(was_there)
@@ -167,7 +172,8 @@ impl Lab {
 
 /// Says why there can be no lab on this machine, or for this user.
 fn possible(guests: Guests) -> Result<(), LabError> {
-    if !rustix::process::geteuid().is_root() {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root || (guests == Guests::Lxc && user::is_alone()) {
         return Err(LabError::NotRoot);
     }
     let more = if guests == Guests::Lxc { lxc::NEEDED.as_slice() } else { &[] };

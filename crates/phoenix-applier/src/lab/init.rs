@@ -157,7 +157,11 @@ fn borrow(name: &str, root: &Path) -> io::Result<()> {
     let target = made(root.join(name))?;
     rustix::mount::mount_bind(&source, &target)?;
     let flags = MountFlags::BIND | MountFlags::RDONLY;
-    Ok(rustix::mount::mount_remount(&target, flags, c"")?)
+    match rustix::mount::mount_remount(&target, flags, c"") {
+        // In a user's room no flag can be taken away, and nothing of the machine be written either.
+        Err(Errno::PERM) if super::user::is_alone() => Ok(()),
+        done => Ok(done?),
+    }
 }
 
 /// Holds a folder of the place that is about to be hidden.
@@ -185,6 +189,10 @@ fn enter(root: &Path) -> io::Result<()> {
 fn settings(role: Role) {
     let everywhere = ["net/ipv4/conf/all/rp_filter", "net/ipv4/conf/default/rp_filter"];
     everywhere.iter().for_each(|key| set(key, "0"));
+    if super::user::is_alone() {
+        // A daemon that is not root shall listen where it would as root.
+        set("net/ipv4/ip_unprivileged_port_start", "0");
+    }
     if role == Role::Node {
         set("net/ipv4/ip_forward", "1");
         // Proxmox VE's firewall sets it: bridged answers of guests find their way back through NAT.
@@ -198,7 +206,7 @@ fn set(key: &str, value: &str) {
 }
 
 /// Collects processes for ever.
-fn reap() -> ! {
+pub(super) fn reap() -> ! {
     loop {
         if let Err(Errno::CHILD) = rustix::process::wait(WaitOptions::empty()) {
             std::thread::sleep(IDLE);

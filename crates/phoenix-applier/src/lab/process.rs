@@ -75,6 +75,17 @@ fn wait(process: &OwnedFd) {
     }
 }
 
+/// Kills a process, unless its number means another one by now, and waits until it is gone.
+pub(super) fn kill_and_wait(pid: u32, is_meant: impl Fn(u32) -> bool) {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let held = number.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
+    if let Some(held) = held.filter(|_| is_meant(pid)) {
+        // It may have ended by itself just now.
+        rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
+        wait(&held);
+    }
+}
+
 /// Returns when a process was started, in ticks since the machine was; a number alone is used again.
 pub(super) fn start_time(pid: u32) -> Option<u64> {
     field(pid, START_TIME)?.parse().ok()

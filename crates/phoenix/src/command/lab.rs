@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use miette::Diagnostic;
-use phoenix_applier::lab::{self, Guests, Hints, LabStatus};
+use phoenix_applier::lab::{self, Errand, Guests, Hints, LabStatus};
 use phoenix_applier::{Lab, LabError, LabName};
 use phoenix_planner::load::{Strictness, load};
 
-use crate::args::{Lab as LabArgs, LabCommand, Places};
+use crate::args::{Cli, Command, Lab as LabArgs, LabCommand, Places};
 use crate::exit::Exit;
 use crate::{complain, config, out};
 
@@ -21,9 +21,26 @@ pub(crate) fn inner() -> Option<ExitCode> {
         lab::INIT => lab::run_init(rest),
         lab::TOOL => lab::run_tool(rest),
         lab::ROUTER => lab::run_router(),
+        lab::ROOM => lab::run_room(),
         _ => return None,
     };
     Some(ended(code).into())
+}
+
+/// Runs phoenix where the labs of this user are, when that is not here and the command is about a lab.
+pub(crate) fn elsewhere(cli: &Cli) -> Option<Exit> {
+    let errand = match &cli.command {
+        Command::Lab(args) => match args.command {
+            LabCommand::Up { .. } => Errand::Make,
+            LabCommand::Down { .. } => Errand::End,
+            LabCommand::Status { .. } | LabCommand::Exec { .. } => Errand::Visit,
+        },
+        _ if cli.places.lab.is_some() => Errand::Visit,
+        _ => return None,
+    };
+    let args = std::env::args_os().skip(1).collect::<Vec<_>>();
+    let done = program().and_then(|program| lab::visit(errand, &program, &args));
+    done.map(|code| code.map(ended)).unwrap_or_else(|error| Some(failed(error)))
 }
 
 /// A program's own code; what is none of a process's codes is a failure.
@@ -129,9 +146,8 @@ struct Complaint(LabError);
 impl Diagnostic for Complaint {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let help = match &self.0 {
-            LabError::NotRoot => {
-                "Run it with sudo. A lab in a user namespace of your own is not made yet."
-            }
+            LabError::NotRoot => "Run it with sudo, or without --lxc.",
+            LabError::NoRoom(_) => "Run it with sudo, or let users make user namespaces.",
             LabError::NoProgram(name) if name.starts_with("lxc-") => {
                 "On Debian: apt-get install lxc"
             }
