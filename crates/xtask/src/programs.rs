@@ -22,6 +22,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "unshare", package: "util-linux" },
     Program { name: "curl", package: "curl" },
     Program { name: "nft", package: "nftables" },
+    Program { name: "lxc-start", package: "lxc" },
 ];
 
 /// Where Debian has programs; a user's PATH lacks the sbin folders.

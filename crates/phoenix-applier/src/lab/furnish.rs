@@ -81,6 +81,7 @@ pub(super) fn place(path: &Path) -> Result<Root, LabError> {
     }
     for name in COMMON {
         let Ok(bytes) = fs::read(Path::new("/").join(name)) else { continue };
+        let bytes = super::user::adapted(name, bytes);
         let is_wanted =
             !name.starts_with("etc/nginx") || root.open(b"etc/nginx", OFlags::PATH).is_ok();
         if is_wanted {

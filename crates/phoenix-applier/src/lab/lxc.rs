@@ -160,7 +160,7 @@ fn mounts(folder: &Folder, root: &Path) -> Vec<String> {
     let borrow = |name: &str| bind(&Path::new("/").join(name), name, ",ro,create=dir");
     let mut lines = PROGRAMS.iter().filter(there).map(|name| borrow(name)).collect::<Vec<_>>();
     lines.push(bind(&root.join(LOCAL), LOCAL, ""));
-    lines.extend([&ALTERNATIVES].into_iter().filter(|name| there(&name)).map(|name| borrow(name)));
+    lines.extend([&ALTERNATIVES].into_iter().filter(there).map(|name| borrow(name)));
     let fresh = |name| format!("lxc.mount.entry = tmpfs {name} tmpfs nosuid,nodev,create=dir 0 0");
     lines.extend(["run", "tmp"].map(fresh));
     lines.push(bind(&folder.program(), FIRST, ",ro,create=file"));

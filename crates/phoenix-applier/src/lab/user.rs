@@ -5,13 +5,13 @@
 //! The room is made with the first lab and ends with the last one. Its first process is held by a note in
 //! `/tmp/phoenix-lab-UID`, which nobody else can write.
 //!
-//! A user without a range of ids has exactly one in the room. A daemon that gives up being root, as nginx's
-//! workers do, cannot there. So these run as somebody who is not root in the first place, in a namespace of their
-//! own within the room.
+//! A user without a range of ids has exactly one in the room. A daemon that gives up being root, or only its
+//! groups, cannot there. So nginx runs as somebody who is not root in the first place, in a user namespace of its own
+//! within the room; dnsmasq, which insists on root, finds no group there that it could take.
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -29,11 +29,14 @@ use super::{init, process};
 /// The word by which phoenix is told to be the first process of a user's room.
 pub const ROOM: &str = "__lab-room";
 
-/// Daemons that begin as root, and would become somebody else.
-const DAEMONS: [&str; 2] = ["nginx", "dnsmasq"];
+/// A program that begins as root, and would become somebody else.
+const LOWERED: &str = "nginx";
 
-/// Who such a daemon is instead: any number but 0.
+/// Who it is instead: any number but 0.
 const SOMEBODY: &str = "1";
+
+/// The group that dnsmasq takes where there is one, else it takes its user's.
+const TAKEN: &str = "dip:";
 
 /// What somebody wants of the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,21 +91,29 @@ impl Room {
         (is_own && process::start_time(pid)? == started.parse::<u64>().ok()?).then_some(pid)
     }
 
-    /// Waits until no other process of the user makes or ends a lab.
+    /// Waits until no other process of the user makes or ends a lab. The folder itself is locked, which the
+    /// last lab takes away: then it is made again.
     fn claim(&self, uid: u32) -> Result<OwnedFd, LabError> {
-        match fs::DirBuilder::new().mode(0o700).create(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.map_err(LabError::at(&self.path))?,
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let failed = |error: rustix::io::Errno| LabError::at(&self.path)(error.into());
-        let open = rustix::fs::openat(CWD, &self.path, flags, Mode::empty()).map_err(failed)?;
-        let found = rustix::fs::fstat(&open).map_err(failed)?;
-        if found.st_uid != uid || found.st_mode & 0o077 != 0 {
-            return Err(failed(rustix::io::Errno::PERM));
+        loop {
+            match fs::DirBuilder::new().mode(0o700).create(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made.map_err(LabError::at(&self.path))?,
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let open = match rustix::fs::openat(CWD, &self.path, flags, Mode::empty()) {
+                Err(rustix::io::Errno::NOENT) => continue,
+                open => open.map_err(failed)?,
+            };
+            rustix::fs::flock(&open, FlockOperation::LockExclusive).map_err(failed)?;
+            let held = rustix::fs::fstat(&open).map_err(failed)?;
+            if held.st_uid != uid || held.st_mode & 0o077 != 0 {
+                return Err(failed(rustix::io::Errno::PERM));
+            }
+            if fs::symlink_metadata(&self.path).is_ok_and(|there| there.ino() == held.st_ino) {
+                return Ok(open);
+            }
         }
-        rustix::fs::flock(&open, FlockOperation::LockExclusive).map_err(failed)?;
-        Ok(open)
     }
 
     /// Makes the room; returns its first process.
@@ -114,14 +125,12 @@ impl Room {
         let log = self.path.join("log");
         let file = fs::File::create(&log).map_err(LabError::at(&log))?;
         let mut command = command(&argv);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().map_err(|error| LabError::NoRoom(error.to_string()))?;
         let mut said = String::new();
         if let Some(pipe) = child.stdout.take() {
             io::BufReader::new(pipe).read_line(&mut said).map_err(LabError::at(&log))?;
         }
-        // It has only started the other one.
-        child.wait().map_err(LabError::at(&log))?;
         let pid = said.trim().parse::<u32>().ok();
         let Some((pid, started)) = pid.and_then(|pid| Some((pid, process::start_time(pid)?)))
         else {
@@ -130,6 +139,11 @@ impl Room {
         };
         let note = self.path.join("first");
         fs::write(&note, format!("{pid} {started}\n")).map_err(LabError::at(&note))?;
+        // Only now can it be found again, and so may go on.
+        let told = child.stdin.as_mut().map(|pipe| pipe.write_all(b"\n"));
+        told.unwrap_or(Ok(())).map_err(LabError::at(&note))?;
+        // It was only there to start the other one.
+        child.wait().map_err(LabError::at(&log))?;
         Ok(pid)
     }
 
@@ -179,7 +193,10 @@ fn prepare() -> io::Result<()> {
     own_run()?;
     writeln!(io::stdout(), "{}", own.display())?;
     io::stdout().flush()?;
+    // Whoever started it may have been killed before it was noted.
+    io::stdin().read_exact(&mut [0])?;
     let null = rustix::fs::openat(CWD, "/dev/null", OFlags::RDWR, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
     Ok(rustix::stdio::dup2_stdout(&null)?)
 }
 
@@ -205,10 +222,28 @@ pub(super) fn is_alone() -> bool {
     ids.sum::<u64>() == 1
 }
 
+/// Returns what a place has of a file of this machine: in a room there are no groups that a daemon of root
+/// would take, and nobody who makes them up.
+pub(super) fn adapted(name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    if !is_alone() {
+        return bytes;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    match name {
+        "etc/group" => text
+            .lines()
+            .filter(|line| !line.starts_with(TAKEN) && line.split(':').nth(2) != Some("0"))
+            .flat_map(|line| [line, "\n"])
+            .collect::<String>()
+            .into_bytes(),
+        "etc/nsswitch.conf" => text.replace(" systemd", "").into_bytes(),
+        _ => bytes,
+    }
+}
+
 /// Returns the argument vector by which a program runs where root can become nobody else.
 pub(super) fn lowered(argv: &[String]) -> Vec<String> {
-    let is_daemon = argv.first().is_some_and(|program| DAEMONS.contains(&program.as_str()));
-    if !is_daemon || !is_alone() {
+    if argv.first().is_none_or(|program| program != LOWERED) || !is_alone() {
         return argv.to_vec();
     }
     let user = format!("--map-user={SOMEBODY}");

@@ -7,6 +7,7 @@ mod keys;
 mod lxc;
 mod networkd;
 mod support;
+mod user;
 
 use std::fs;
 use std::path::Path;

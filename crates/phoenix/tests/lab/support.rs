@@ -1,5 +1,6 @@
 //! A lab of a test, and what it is asked.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,19 +31,34 @@ const PRIVATE: &str = "\nserver {\n    listen 8080;\n    return 200;\n}\n";
 pub(crate) struct Lab {
     pub(crate) name: String,
     config: PathBuf,
+    /// The program, and before it what makes its user another one.
+    program: Vec<OsString>,
 }
 
 impl Lab {
     /// Names a lab after this process, so that test runs on one machine do not meet.
     pub(crate) fn new(letter: &str, config: &Path) -> Self {
         let name = format!("{letter}{}", std::process::id());
-        Self { name, config: config.to_owned() }
+        let program = vec![env!("CARGO_BIN_EXE_phoenix").into()];
+        Self { name, config: config.to_owned(), program }
+    }
+
+    /// Makes phoenix run by another program.
+    pub(crate) fn run_by(mut self, program: Vec<OsString>) -> Self {
+        self.program = program;
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program[0]);
+        command.args(&self.program[1..]).stdin(Stdio::null());
+        command
     }
 
     pub(crate) fn phoenix(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
+        let mut command = self.command();
         command.args(args).arg("--config").arg(&self.config).args(["--lab", &self.name]);
-        command.env("NO_COLOR", "1").env_remove("PHOENIX_CONFIG").stdin(Stdio::null());
+        command.env("NO_COLOR", "1").env_remove("PHOENIX_CONFIG");
         command
     }
 
@@ -59,9 +75,9 @@ impl Lab {
     }
 
     pub(crate) fn exec(&self, place: &str, argv: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
+        let mut command = self.command();
         command.args(["lab", "exec", "--lab", &self.name, place, "--"]).args(argv);
-        command.stdin(Stdio::null()).output().unwrap()
+        command.output().unwrap()
     }
 
     pub(crate) fn says(&self, place: &str, argv: &[&str]) -> String {
@@ -133,7 +149,8 @@ impl Drop for Lab {
 /// Says why a test is not run. It is written past the capture of tests that pass: who runs the tests must know
 /// what was not tested.
 pub(crate) fn skip(test: &str, why: &str) {
-    writeln!(std::io::stderr(), "{test} is skipped: {why}").unwrap();
+    let line = format!("{test} is skipped: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Returns the first of some programs that is not installed, with its package.
@@ -161,12 +178,18 @@ pub(crate) fn example(scratch: &Path) -> PathBuf {
     example_of(scratch, "macvlan-upgrade")
 }
 
-/// Copies an example, with a private port added to the gateway's site.
-pub(crate) fn example_of(scratch: &Path, name: &str) -> PathBuf {
+/// Copies an example as it is.
+pub(crate) fn copy_of(scratch: &Path, name: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
     let copy = scratch.join(name);
     let copied = Command::new("cp").arg("-a").args([&source, &copy]).status();
     assert!(copied.unwrap().success());
+    copy
+}
+
+/// Copies an example, with a private port added to the gateway's site.
+pub(crate) fn example_of(scratch: &Path, name: &str) -> PathBuf {
+    let copy = copy_of(scratch, name);
     let site = copy.join("node/guests/101/fs/etc/nginx/sites-available/gateway");
     let mut site = fs::OpenOptions::new().append(true).open(site).unwrap();
     site.write_all(PRIVATE.as_bytes()).unwrap();
