@@ -9,6 +9,9 @@
 //! Everything of a lab called `x` is below `/run/phoenix-lab/x`, in network namespaces called
 //! `phx-x-…`, or a process in one of these. So it can be taken down whatever was killed before.
 //!
+//! A user who is not root has the same below a `/run` of their own, in a user namespace. The guests are
+//! namespaces that phoenix makes, or containers of LXC.
+//!
 //! Deliberately not made: VLANs and bonds of the node (they are left out and said), virtual machines,
 //! DHCP, the chains of Proxmox VE's firewall, limits of memory and processors, and user namespaces:
 //! root in a guest of a lab is root. It is a place for trying plans, not a wall.
