@@ -9,6 +9,9 @@
 //! Everything of a lab called `x` is below `/run/phoenix-lab/x`, in network namespaces called
 //! `phx-x-…`, or a process in one of these. So it can be taken down whatever was killed before.
 //!
+//! A user who is not root has the same below a `/run` of their own, in a user namespace. The guests are
+//! namespaces that phoenix makes, or containers of LXC.
+//!
 //! Deliberately not made: VLANs and bonds of the node (they are left out and said), virtual machines,
 //! DHCP, the chains of Proxmox VE's firewall, limits of memory and processors, and user namespaces:
 //! root in a guest of a lab is root. It is a place for trying plans, not a wall.
@@ -19,6 +22,7 @@ mod folder;
 mod furnish;
 mod init;
 mod links;
+mod lxc;
 mod name;
 mod place;
 mod power;
@@ -28,6 +32,7 @@ mod shape;
 mod status;
 mod tool;
 mod unit;
+mod user;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -35,12 +40,14 @@ use std::path::Path;
 
 pub use self::error::LabError;
 use self::folder::Folder;
+pub use self::folder::Guests;
 pub use self::init::{INIT, run as run_init};
 pub use self::name::{InvalidLabName, LabName};
 pub use self::shape::Hints;
 use self::shape::{INTERNET, Shape};
 pub use self::status::{LabStatus, PlaceStatus};
 pub use self::tool::{TOOL, run as run_tool};
+pub use self::user::{Errand, ROOM, run_room, visit};
 use crate::local::LocalNode;
 use crate::simulated::SimulatedNode;
 
@@ -78,8 +85,9 @@ impl Lab {
         node: &Path,
         hints: &Hints,
         program: &Path,
+        guests: Guests,
     ) -> Result<Self, LabError> {
-        possible()?;
+        possible(guests)?;
         // Nothing of the folder is looked at by root's programs before it is known to be one.
         drop(SimulatedNode::open(node)?);
         let _claim = folder::claim()?;
@@ -88,7 +96,7 @@ impl Lab {
             return Err(LabError::IsUp(name.clone()));
         }
         down::clear(&folder)?;
-        let made = make(&folder, node, hints, program);
+        let made = folder.make(guests).and_then(|()| make(&folder, node, hints, program));
         if made.is_err() {
             // The first error is the one that tells why.
             down::clear(&folder).ok();
@@ -144,9 +152,12 @@ impl Lab {
 
     /// Takes a lab down; returns whether there was anything of it.
     pub fn down(name: &LabName) -> Result<bool, LabError> {
-        possible()?;
-        let _claim = folder::claim()?;
         let folder = Folder::of(name);
+        if !folder.path().exists() && down::namespaces(&folder).is_empty() {
+            return Ok(false);
+        }
+        possible(Guests::Namespaces)?;
+        let _claim = folder::claim()?;
         let was_there = folder.path().exists() || !down::namespaces(&folder).is_empty();
         down::clear(&folder)?;
         Ok(was_there)
@@ -163,11 +174,14 @@ impl Lab {
 }
 
 /// Says why there can be no lab on this machine, or for this user.
-fn possible() -> Result<(), LabError> {
-    if !rustix::process::geteuid().is_root() {
+fn possible(guests: Guests) -> Result<(), LabError> {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root || (guests == Guests::Lxc && user::is_alone()) {
         return Err(LabError::NotRoot);
     }
-    let missing = NEEDED.into_iter().find(|name| run::find(name).is_none());
+    let more = if guests == Guests::Lxc { lxc::NEEDED.as_slice() } else { &[] };
+    let mut needed = NEEDED.iter().chain(more);
+    let missing = needed.find(|name| run::find(name).is_none());
     missing.map_or(Ok(()), |name| Err(LabError::NoProgram(name)))
 }
 
@@ -177,7 +191,6 @@ fn make(
     hints: &Hints,
     program: &Path,
 ) -> Result<Vec<String>, LabError> {
-    folder.make()?;
     symlink(program, folder.program()).map_err(LabError::at(&folder.program()))?;
     furnish::copy(folder, captured)?;
     let node = SimulatedNode::open(&folder.twin())?;

@@ -319,6 +319,10 @@ pub enum LabCommand {
     Up {
         /// The lab's name [default: lab].
         name: Option<LabName>,
+
+        /// Runs the guests as containers of LXC, which reads the raw keys of their configuration itself.
+        #[arg(long)]
+        lxc: bool,
     },
     /// Says what runs in a lab, or in all of them.
     Status {

@@ -30,7 +30,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     log(cli.verbose);
-    run(&cli).into()
+    command::lab::elsewhere(&cli).unwrap_or_else(|| run(&cli)).into()
 }
 
 fn run(cli: &Cli) -> Exit {

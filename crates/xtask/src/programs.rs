@@ -25,6 +25,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "caddy", package: "caddy" },
     // They bring Traefik, which Debian does not have.
     Program { name: "pip3", package: "python3-pip" },
+    Program { name: "lxc-start", package: "lxc" },
 ];
 
 /// Where Debian has programs; a user's PATH lacks the sbin folders.

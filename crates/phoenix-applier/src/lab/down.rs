@@ -8,7 +8,7 @@ use rustix::mount::UnmountFlags;
 
 use super::error::LabError;
 use super::folder::{ALL, Folder};
-use super::{process, run};
+use super::{lxc, process, run};
 
 /// Ends the processes of a lab and removes its namespaces, mounts and files. What is not there is no
 /// error.
@@ -17,6 +17,8 @@ pub(super) fn clear(folder: &Folder) -> Result<(), LabError> {
     process::kill_in_netns(&namespaces);
     let lines = namespaces.iter().map(|name| format!("netns del {name}")).collect::<Vec<_>>();
     run::ip(None, &lines)?;
+    lxc::clear_cgroups(&folder.name)?;
+    lxc::clear_locks(folder);
     unmount(folder)?;
     remove(folder.path())?;
     // It stays while it holds another lab.

@@ -10,9 +10,12 @@ use crate::simulated::SimulatedNodeError;
 /// Why something about a lab did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// The caller is not root.
-    #[error("a lab needs root: it makes network namespaces, bridges and mounts")]
+    /// The caller is not root of the machine.
+    #[error("guests by LXC need root: LXC makes control groups for them")]
     NotRoot,
+    /// There can be no user namespace for the caller, who is not root.
+    #[error("a lab without root needs a user namespace: {0}")]
+    NoRoom(String),
     /// A program that a lab is made with is missing.
     #[error("`{0}` is not installed, and a lab is made with it")]
     NoProgram(&'static str),

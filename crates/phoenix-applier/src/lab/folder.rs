@@ -9,6 +9,8 @@
 //!   journal           what was made outside of this folder, written before it is made
 //!   log/PLACE         what its processes say on standard error
 //!   phoenix           a link to this program
+//!   guests            what makes its guests
+//!   lxc/ID            what LXC is told of a guest, where it makes them
 //!   ready             there when `up` has done its work
 //! ```
 
@@ -25,6 +27,26 @@ use super::name::LabName;
 
 /// Where all labs are.
 pub(super) const ALL: &str = "/run/phoenix-lab";
+
+/// What makes the guests of a lab.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Guests {
+    /// phoenix, out of namespaces: needs nothing else, and is quick.
+    #[default]
+    Namespaces,
+    /// LXC, which reads the raw keys of the configuration itself.
+    Lxc,
+}
+
+impl Guests {
+    /// Returns `namespaces` or `lxc`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Namespaces => "namespaces",
+            Self::Lxc => "lxc",
+        }
+    }
+}
 
 /// The folder of a lab.
 #[derive(Debug, Clone)]
@@ -66,16 +88,29 @@ impl Folder {
         self.path.join("phoenix")
     }
 
+    /// Returns where LXC looks for its containers.
+    pub(super) fn lxc(&self) -> PathBuf {
+        self.path.join("lxc")
+    }
+
+    /// Returns what makes the guests.
+    pub(super) fn guests(&self) -> Guests {
+        match fs::read_to_string(self.path.join("guests")) {
+            Ok(text) if text == Guests::Lxc.word() => Guests::Lxc,
+            _ => Guests::Namespaces,
+        }
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.path.join("ready").exists()
     }
 
     /// Makes the folder.
-    pub(super) fn make(&self) -> Result<(), LabError> {
+    pub(super) fn make(&self, guests: Guests) -> Result<(), LabError> {
         for part in ["twin", "places", "log"] {
             self.make_folder(&self.path.join(part))?;
         }
-        Ok(())
+        self.write(&self.path.join("guests"), guests.word())
     }
 
     pub(super) fn make_folder(&self, path: &Path) -> Result<(), LabError> {

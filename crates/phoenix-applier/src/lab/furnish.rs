@@ -81,6 +81,7 @@ pub(super) fn place(path: &Path) -> Result<Root, LabError> {
     }
     for name in COMMON {
         let Ok(bytes) = fs::read(Path::new("/").join(name)) else { continue };
+        let bytes = super::user::adapted(name, bytes);
         let is_wanted =
             !name.starts_with("etc/nginx") || root.open(b"etc/nginx", OFlags::PATH).is_ok();
         if is_wanted {
@@ -88,6 +89,15 @@ pub(super) fn place(path: &Path) -> Result<Root, LabError> {
         }
     }
     Ok(root)
+}
+
+/// Makes folders in the root folder of a place.
+pub(super) fn folders(path: &Path, names: &[&str]) -> Result<(), LabError> {
+    let root = Root::at(path).map_err(LabError::at(path))?;
+    names.iter().try_for_each(|name| {
+        let made = root.folder(name.as_bytes(), Missing::Make);
+        made.map(drop).map_err(|error| at(path, name, error.into()))
+    })
 }
 
 /// Gives the node's root folder what the cluster file system has on every node.

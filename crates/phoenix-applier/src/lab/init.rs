@@ -24,13 +24,13 @@ use super::run::{in_netns, words};
 pub const INIT: &str = "__lab-init";
 
 /// Folders of this machine's programs and libraries.
-const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+pub(super) const PROGRAMS: [&str; 7] = ["usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 
 /// What a place has of its own although the folder above comes from this machine.
-const LOCAL: &str = "usr/local";
+pub(super) const LOCAL: &str = "usr/local";
 
 /// Where Debian keeps which of several programs is meant, such as iptables.
-const ALTERNATIVES: &str = "etc/alternatives";
+pub(super) const ALTERNATIVES: &str = "etc/alternatives";
 
 /// How long to wait for a child when there is none.
 const IDLE: Duration = Duration::from_secs(1);
@@ -62,11 +62,18 @@ pub(super) fn start(folder: &Folder, place: &str, hostname: &str) -> Result<u32,
         read.map_err(|error| failed(error.to_string()))?;
     }
     let pid = said.trim().parse::<u32>().map_err(|_| failed(reason(&said, &log_path)))?;
-    let started = process::start_time(pid).ok_or_else(|| failed("it ended at once".to_owned()))?;
+    remember(folder, place, pid)?;
+    Ok(pid)
+}
+
+/// Notes the number of a place's first process.
+pub(super) fn remember(folder: &Folder, place: &str, pid: u32) -> Result<(), LabError> {
+    let why = "it ended at once".to_owned();
+    let failed = || LabError::Init { place: place.to_owned(), why };
+    let started = process::start_time(pid).ok_or_else(failed)?;
     let note = folder.path().join("places").join(place);
     folder.write(&note, &format!("{pid} {started}\n"))?;
-    folder.note("process", &format!("{pid} {started} {place}"))?;
-    Ok(pid)
+    folder.note("process", &format!("{pid} {started} {place}"))
 }
 
 fn reason(said: &str, log: &Path) -> String {
@@ -83,8 +90,13 @@ pub(super) fn pid(folder: &Folder, place: &str) -> Option<u32> {
     (process::start_time(pid)? == started.parse::<u64>().ok()?).then_some(pid)
 }
 
-/// Is the first process of a place: `PLACE HOSTNAME ROOT`. Returns only when it cannot be.
+/// Is the first process of a place: `PLACE HOSTNAME ROOT`, or nothing in a guest whose files LXC has
+/// mounted. Returns only when it cannot be.
 pub fn run(args: &[String]) -> i32 {
+    if args.is_empty() {
+        settings(Role::Guest);
+        reap();
+    }
     let [place, hostname, root] = args else { return 1 };
     let role = if place == super::NODE { Role::Node } else { Role::Guest };
     match prepare(role, hostname, Path::new(root)) {
@@ -145,7 +157,11 @@ fn borrow(name: &str, root: &Path) -> io::Result<()> {
     let target = made(root.join(name))?;
     rustix::mount::mount_bind(&source, &target)?;
     let flags = MountFlags::BIND | MountFlags::RDONLY;
-    Ok(rustix::mount::mount_remount(&target, flags, c"")?)
+    match rustix::mount::mount_remount(&target, flags, c"") {
+        // In a user's room no flag can be taken away, and nothing of the machine be written either.
+        Err(Errno::PERM) if super::user::is_alone() => Ok(()),
+        done => Ok(done?),
+    }
 }
 
 /// Holds a folder of the place that is about to be hidden.
@@ -173,6 +189,10 @@ fn enter(root: &Path) -> io::Result<()> {
 fn settings(role: Role) {
     let everywhere = ["net/ipv4/conf/all/rp_filter", "net/ipv4/conf/default/rp_filter"];
     everywhere.iter().for_each(|key| set(key, "0"));
+    if super::user::is_alone() {
+        // A daemon that is not root shall listen where it would as root.
+        set("net/ipv4/ip_unprivileged_port_start", "0");
+    }
     if role == Role::Node {
         set("net/ipv4/ip_forward", "1");
         // Proxmox VE's firewall sets it: bridged answers of guests find their way back through NAT.
@@ -186,7 +206,7 @@ fn set(key: &str, value: &str) {
 }
 
 /// Collects processes for ever.
-fn reap() -> ! {
+pub(super) fn reap() -> ! {
     loop {
         if let Err(Errno::CHILD) = rustix::process::wait(WaitOptions::empty()) {
             std::thread::sleep(IDLE);

@@ -127,14 +127,12 @@ impl Plugged<'_> {
         let mac = mac.map(|mac| format!(" address {mac}")).unwrap_or_default();
         let mtu = self.nic.mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
         match (kind, parent) {
-            ("veth", parent) => {
+            ("veth", _) => {
                 let port = self.port();
                 let add = format!(
                     "link add {port}{mtu} type veth peer name {name}{mac}{mtu} netns {netns}"
                 );
-                let plug = parent.map(|bridge| format!("link set {port} master {bridge}"));
-                let up = (self.nic.state != Plug::Unplugged).then(|| format!("link set {port} up"));
-                std::iter::once(add).chain(plug).chain(up).collect()
+                std::iter::once(add).chain(self.port_up()).collect()
             }
             ("empty" | "none", _) => Vec::new(),
             (kind, Some(parent)) => {
@@ -148,6 +146,33 @@ impl Plugged<'_> {
             }
             (kind, None) => vec![format!("link add name {name} netns {netns}{mac} type {kind}")],
         }
+    }
+
+    /// Returns the lines that plug the node's end of a veth in, when LXC has made the pair.
+    pub(super) fn port_up(&self) -> Vec<String> {
+        let port = self.port();
+        let plug =
+            self.nic.parent.as_ref().map(|bridge| format!("link set {port} master {bridge}"));
+        let up = (self.nic.state != Plug::Unplugged).then(|| format!("link set {port} up"));
+        plug.into_iter().chain(up).collect()
+    }
+
+    /// Returns the keys of lxc.container.conf(5) that make it.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let kind = self.nic.kind.as_deref().unwrap_or("veth");
+        let pair = self.is_port().then(|| ("veth.pair".to_owned(), self.port()));
+        let link = self.nic.parent.clone().filter(|_| !self.is_port());
+        let mode = self.nic.mode.clone().map(|mode| (format!("{kind}.mode"), mode));
+        let own = |key: &str, value: Option<String>| value.map(|value| (key.to_owned(), value));
+        let keys = [
+            own("type", Some(kind.to_owned())),
+            own("link", link),
+            own("name", Some(self.name.clone())),
+            own("hwaddr", self.mac()),
+            own("mtu", self.nic.mtu.map(|mtu| mtu.to_string())),
+        ];
+        let keys = keys.into_iter().chain([pair, mode]).flatten();
+        keys.map(|(key, value)| format!("lxc.net.{}.{key} = {value}", self.number)).collect()
     }
 
     fn mac(&self) -> Option<String> {

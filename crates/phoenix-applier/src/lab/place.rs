@@ -14,13 +14,14 @@ const NOT_RUN: i32 = 126;
 
 /// Returns the argument vector that runs another one in a place; `None` when the place does not run.
 fn entered(folder: &Folder, at: &str, argv: &[String]) -> Option<Vec<String>> {
+    let argv = super::user::lowered(argv);
     if super::OUTSIDE.contains(&at) {
-        return Some(run::in_netns(&folder.name.netns(at), argv));
+        return Some(run::in_netns(&folder.name.netns(at), &argv));
     }
     let pid = init::pid(folder, at)?.to_string();
     let enter = run::words(["nsenter", "--target", &pid, "--mount", "--uts", "--ipc", "--net"]);
     let enter = enter.into_iter().chain(run::words(["--pid", "--wd=/", "--"]));
-    Some(enter.chain(argv.iter().cloned()).collect())
+    Some(enter.chain(argv).collect())
 }
 
 fn no_place(folder: &Folder, at: &str) -> LabError {

@@ -8,9 +8,9 @@ use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 
 use super::error::LabError;
-use super::folder::Folder;
+use super::folder::{Folder, Guests};
 use super::links::Plugged;
-use super::{furnish, init, place, process, run, unit};
+use super::{furnish, init, lxc, place, process, run, unit};
 use crate::simulated::{Nics, SimulatedNode};
 
 /// How often the interfaces are made: the kernel takes a namespace down some time after its last
@@ -26,7 +26,8 @@ pub(super) fn start(
 ) -> Result<Vec<String>, LabError> {
     let started = bring_up(folder, node, vmid);
     if started.is_err() {
-        stop(folder, vmid)?;
+        // The first error is the one that tells why.
+        stop(folder, vmid).ok();
     }
     started
 }
@@ -38,19 +39,24 @@ fn bring_up(folder: &Folder, node: &SimulatedNode, vmid: Vmid) -> Result<Vec<Str
     let nics = node.nics_of(vmid);
     let netns = folder.name.netns(&at);
     folder.note("netns", &netns)?;
-    run::ip(None, &[format!("netns add {netns}")])?;
-    connect(folder, vmid, &nics)?;
     let root = furnish::place(&folder.root_of(&at))?;
     furnish::certificates(folder, &root)?;
     let hostname = conf.get("hostname").map_or_else(|| format!("CT{vmid}"), str::to_owned);
-    init::start(folder, &at, &hostname)?;
-    hooks(folder, &at, &conf)?;
+    match folder.guests() {
+        Guests::Lxc => lxc::start(folder, vmid, &conf, &hostname, &nics)?,
+        Guests::Namespaces => {
+            run::ip(None, &[format!("netns add {netns}")])?;
+            connect(folder, vmid, &nics)?;
+            init::start(folder, &at, &hostname)?;
+            hooks(folder, &at, &conf)?;
+        }
+    }
     let own = plugged(vmid, &nics).into_iter().filter(Plugged::is_the_guests);
     run::ip(Some(&netns), &own.flat_map(|plugged| plugged.inside()).collect::<Vec<_>>())?;
     unit::boot(folder, &at)
 }
 
-fn plugged(vmid: Vmid, nics: &Nics) -> Vec<Plugged<'_>> {
+pub(super) fn plugged(vmid: Vmid, nics: &Nics) -> Vec<Plugged<'_>> {
     nics.named().map(|(number, name, nic)| Plugged { vmid, number, name, nic }).collect()
 }
 
@@ -71,7 +77,7 @@ fn make(folder: &Folder, plugged: &Plugged<'_>) -> Result<(), LabError> {
 }
 
 /// Tries again while something of the last run of a guest is still in use.
-fn patiently(mut action: impl FnMut() -> Result<(), LabError>) -> Result<(), LabError> {
+pub(super) fn patiently(mut action: impl FnMut() -> Result<(), LabError>) -> Result<(), LabError> {
     let mut done = action();
     for _ in 1..TRIES {
         match &done {
@@ -103,11 +109,18 @@ fn hooks(folder: &Folder, at: &str, conf: &LxcConf) -> Result<(), LabError> {
 pub(super) fn stop(folder: &Folder, vmid: Vmid) -> Result<(), LabError> {
     let at = vmid.to_string();
     let netns = folder.name.netns(&at);
+    if folder.guests() == Guests::Lxc {
+        lxc::stop(folder, &at);
+    }
     process::kill_in_netns(std::slice::from_ref(&netns));
     // Gone when it never ran.
     fs::remove_file(folder.path().join("places").join(&at)).ok();
     for port in ports(folder, vmid)? {
-        run::ip(Some(&folder.name.netns(super::NODE)), &[format!("link del {port}")])?;
+        let gone = run::ip(Some(&folder.name.netns(super::NODE)), &[format!("link del {port}")]);
+        // The kernel takes it too, with the namespace at its other end.
+        if ports(folder, vmid)?.contains(&port) {
+            gone?;
+        }
     }
     if super::has_netns(&netns) {
         run::ip(None, &[format!("netns del {netns}")])?;

@@ -75,6 +75,17 @@ fn wait(process: &OwnedFd) {
     }
 }
 
+/// Kills a process, unless its number means another one by now, and waits until it is gone.
+pub(super) fn kill_and_wait(pid: u32, is_meant: impl Fn(u32) -> bool) {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let held = number.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
+    if let Some(held) = held.filter(|_| is_meant(pid)) {
+        // It may have ended by itself just now.
+        rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
+        wait(&held);
+    }
+}
+
 /// Returns when a process was started, in ticks since the machine was; a number alone is used again.
 pub(super) fn start_time(pid: u32) -> Option<u64> {
     field(pid, START_TIME)?.parse().ok()
@@ -91,12 +102,15 @@ fn field(pid: u32, index: usize) -> Option<String> {
     rest.split_whitespace().nth(index).map(str::to_owned)
 }
 
+/// How much of a program's name the kernel keeps.
+const NAME: usize = 15;
+
 /// Returns the daemons of a program below the first process of a place.
 pub(super) fn daemons(names: &[String], program: &str, init: u32) -> Vec<u32> {
     let is = |pid: &u32| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         let parent = field(*pid, PARENT);
-        name.trim() == program
+        name.trim() == program.get(..NAME).unwrap_or(program)
             && parent == Some(init.to_string())
             && field(*pid, STATE).is_some_and(|state| state != "Z")
     };
@@ -111,6 +125,25 @@ pub(super) fn end(pid: u32, names: &[String], signal: Signal) {
             return;
         }
         wait(&held);
+    }
+}
+
+/// Waits until a process has ended by itself; kills it after a while.
+pub(super) fn finish(pid: u32, names: &[String]) {
+    let Some(held) = hold(pid, names) else { return };
+    wait(&held);
+    // It has ended, as a rule.
+    rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
+    wait(&held);
+}
+
+/// Kills a process, unless its number means another one by now.
+pub(super) fn kill_if(pid: u32, is_meant: impl Fn(u32) -> bool) {
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let held = number.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
+    if let Some(held) = held.filter(|_| is_meant(pid)) {
+        // It may have ended by itself just now.
+        rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
     }
 }
 

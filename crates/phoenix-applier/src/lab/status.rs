@@ -13,6 +13,8 @@ pub struct LabStatus {
     pub name: String,
     /// `up`, or `broken` when its making or its end was interrupted.
     pub state: &'static str,
+    /// What makes its guests: `namespaces` or `lxc`.
+    pub guests: &'static str,
     /// Its places, sorted by name.
     pub places: Vec<PlaceStatus>,
 }
@@ -48,7 +50,8 @@ pub(super) fn status(folder: &Folder) -> Result<LabStatus, LabError> {
     let whole = folder.is_ready()
         && places.iter().any(|place| place.name == super::NODE && place.pid.is_some());
     let state = if whole { "up" } else { "broken" };
-    Ok(LabStatus { name: folder.name.to_string(), state, places })
+    let guests = folder.guests().word();
+    Ok(LabStatus { name: folder.name.to_string(), state, guests, places })
 }
 
 fn addresses(netns: &str) -> Result<Vec<String>, LabError> {

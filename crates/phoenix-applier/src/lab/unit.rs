@@ -1,5 +1,7 @@
 //! The services of a lab: real daemons, started and stopped as systemd(1) would.
 
+use std::path::Path;
+
 use phoenix_planner::probe::Output;
 use rustix::process::Signal;
 
@@ -14,6 +16,8 @@ pub(super) struct Unit {
     program: &'static str,
     /// The file without which there is no such service.
     needs: &'static str,
+    /// The folder that it wants to be there.
+    runtime: Option<&'static str>,
     argv: &'static [&'static str],
 }
 
@@ -22,23 +26,33 @@ const INACTIVE: i32 = 3;
 const NO_UNIT: i32 = 5;
 
 /// The services that a lab runs, as Debian's units start them.
-const UNITS: [Unit; 2] = [
+const UNITS: [Unit; 3] = [
     Unit {
         name: "nginx.service",
         program: "nginx",
         needs: "etc/nginx/nginx.conf",
+        runtime: None,
         argv: &["nginx", "-g", "daemon on; master_process on;"],
     },
     Unit {
         name: "dnsmasq.service",
         program: "dnsmasq",
         needs: "etc/dnsmasq.conf",
+        runtime: None,
         argv: &[
             "dnsmasq",
             "--user=root",
             "--pid-file=/run/dnsmasq.pid",
             "--conf-dir=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new",
         ],
+    },
+    Unit {
+        name: "systemd-networkd.service",
+        program: "systemd-networkd",
+        needs: "etc/systemd/network",
+        runtime: Some("/run/systemd"),
+        // It stays in the foreground.
+        argv: &["setsid", "--fork", "/lib/systemd/systemd-networkd"],
     },
 ];
 
@@ -48,9 +62,14 @@ impl Unit {
         UNITS.into_iter().find(|unit| unit.name == name || unit.program == name)
     }
 
+    fn is_installed(self) -> bool {
+        self.argv.iter().all(|word| !word.starts_with('/') || Path::new(word).exists())
+            && self.argv.first().is_some_and(|program| run::find(program).is_some())
+    }
+
     /// Returns whether a place has it: its configuration, and a program on this machine.
     fn is_there(self, folder: &Folder, at: &str) -> bool {
-        folder.root_of(at).join(self.needs).exists() && run::find(self.program).is_some()
+        folder.root_of(at).join(self.needs).exists() && self.is_installed()
     }
 
     fn daemons(self, folder: &Folder, at: &str) -> Vec<u32> {
@@ -70,6 +89,9 @@ impl Unit {
     }
 
     pub(super) fn start(self, folder: &Folder, at: &str) -> Result<Output, LabError> {
+        if let Some(runtime) = self.runtime {
+            place::output(folder, at, &run::words(["mkdir", "--parents", runtime]))?;
+        }
         let argv = self.argv.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         place::daemon(folder, at, &argv)
     }

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use phoenix_formats::Vmid;
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
 
 use super::ids::Ids;
 use super::program::{Excess, Tools};
@@ -50,6 +50,7 @@ impl Guest {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::openat(&process, "root", flags, Mode::empty()).map_err(gone)?;
         let ids = Ids::parse(&map(&process, "uid_map")?, &map(&process, "gid_map")?);
+        let ids = if shares_users(&process) { ids.shared() } else { ids };
         Ok(Self { process, root: Root::of_guest(folder, ids) })
     }
 
@@ -105,6 +106,16 @@ fn gone(error: rustix::io::Errno) -> String {
         Errno::ACCESS | Errno::PERM => "reaching into a container needs root".to_owned(),
         _ => "the container stopped meanwhile".to_owned(),
     }
+}
+
+/// Returns whether a process counts users as this one does. The kernel then shows it how the namespace
+/// above counts them.
+fn shares_users(process: &OwnedFd) -> bool {
+    let own = rustix::fs::stat("/proc/self/ns/user");
+    let theirs = rustix::fs::statat(process, "ns/user", AtFlags::empty());
+    let same =
+        |own: &Stat, theirs: &Stat| (own.st_dev, own.st_ino) == (theirs.st_dev, theirs.st_ino);
+    own.is_ok_and(|own| theirs.is_ok_and(|theirs| same(&own, &theirs)))
 }
 
 fn map(process: &OwnedFd, name: &str) -> Result<String, String> {

@@ -25,6 +25,14 @@ impl Ids {
         Self { users: ranges(users), groups: ranges(groups) }
     }
 
+    /// Returns the ids of a guest that has the user namespace of the caller: they are the same on both sides.
+    pub(super) fn shared(self) -> Self {
+        let same = |ranges: Vec<Range>| {
+            ranges.into_iter().map(|range| Range { outside: range.inside, ..range }).collect()
+        };
+        Self { users: same(self.users), groups: same(self.groups) }
+    }
+
     /// Returns who root in the guest is on the node.
     pub(super) fn root(&self) -> Option<(Uid, Gid)> {
         let outside = |ranges: &[Range]| {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use miette::Diagnostic;
-use phoenix_applier::lab::{self, Hints, LabStatus};
+use phoenix_applier::lab::{self, Errand, Guests, Hints, LabStatus};
 use phoenix_applier::{Lab, LabError, LabName};
 use phoenix_planner::load::{Strictness, load};
 
-use crate::args::{Lab as LabArgs, LabCommand, Places};
+use crate::args::{Cli, Command, Lab as LabArgs, LabCommand, Places};
 use crate::exit::Exit;
 use crate::{complain, config, out};
 
@@ -21,9 +21,26 @@ pub(crate) fn inner() -> Option<ExitCode> {
         lab::INIT => lab::run_init(rest),
         lab::TOOL => lab::run_tool(rest),
         lab::ROUTER => lab::run_router(),
+        lab::ROOM => lab::run_room(),
         _ => return None,
     };
     Some(ended(code).into())
+}
+
+/// Runs phoenix where the labs of this user are, when that is not here and the command is about a lab.
+pub(crate) fn elsewhere(cli: &Cli) -> Option<Exit> {
+    let errand = match &cli.command {
+        Command::Lab(args) => match args.command {
+            LabCommand::Up { .. } => Errand::Make,
+            LabCommand::Down { .. } => Errand::End,
+            LabCommand::Status { .. } | LabCommand::Exec { .. } => Errand::Visit,
+        },
+        _ if cli.places.lab.is_some() => Errand::Visit,
+        _ => return None,
+    };
+    let args = std::env::args_os().skip(1).collect::<Vec<_>>();
+    let done = program().and_then(|program| lab::visit(errand, &program, &args));
+    done.map(|code| code.map(ended)).unwrap_or_else(|error| Some(failed(error)))
 }
 
 /// A program's own code; what is none of a process's codes is a failure.
@@ -33,7 +50,10 @@ fn ended(code: i32) -> Exit {
 
 pub(crate) fn run(places: &Places, args: &LabArgs) -> Exit {
     let done = match &args.command {
-        LabCommand::Up { name } => up(places, &chosen(places, name.as_ref())),
+        LabCommand::Up { name, lxc } => {
+            let guests = if *lxc { Guests::Lxc } else { Guests::Namespaces };
+            up(places, &chosen(places, name.as_ref()), guests)
+        }
         LabCommand::Status { name, json } => {
             let form = if *json { Form::Json } else { Form::Text };
             status(name.as_ref().or(places.lab.as_ref()), form)
@@ -56,11 +76,11 @@ fn failed(error: LabError) -> Exit {
     Exit::Error
 }
 
-fn up(places: &Places, name: &LabName) -> Result<Exit, LabError> {
+fn up(places: &Places, name: &LabName, guests: Guests) -> Result<Exit, LabError> {
     let folder = config::folder(places.config.as_deref());
     let node = places.node_dir.clone().unwrap_or_else(|| folder.join("node"));
     let program = program()?;
-    let lab = Lab::up(name, &node, &hints(&folder), &program)?;
+    let lab = Lab::up(name, &node, &hints(&folder), &program, guests)?;
     lab.complaints().iter().for_each(|complaint| out::say(complaint));
     out::say(&format!(
         "Lab `{name}` is up. Try:\n  phoenix lab exec --lab {name} lan -- ip address\n  phoenix plan --lab {name}\n  phoenix lab down {name}"
@@ -114,7 +134,8 @@ fn text(status: &LabStatus) -> String {
         let services = if services.is_empty() { services } else { format!("  [{services}]") };
         format!("  {:<9} {addresses}{services}\n", place.name)
     });
-    std::iter::once(format!("{}: {}\n", status.name, status.state)).chain(lines).collect()
+    let by = if status.guests == Guests::Lxc.word() { ", its guests by LXC" } else { "" };
+    std::iter::once(format!("{}: {}{by}\n", status.name, status.state)).chain(lines).collect()
 }
 
 /// An error about a lab, with what to do.
@@ -125,8 +146,10 @@ struct Complaint(LabError);
 impl Diagnostic for Complaint {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
         let help = match &self.0 {
-            LabError::NotRoot => {
-                "Run it with sudo. A lab in a user namespace of your own is not made yet."
+            LabError::NotRoot => "Run it with sudo, or without --lxc.",
+            LabError::NoRoom(_) => "Run it with sudo, or let users make user namespaces.",
+            LabError::NoProgram(name) if name.starts_with("lxc-") => {
+                "On Debian: apt-get install lxc"
             }
             LabError::NoProgram(_) => {
                 "On Debian: apt-get install iproute2 iptables util-linux nginx-light"

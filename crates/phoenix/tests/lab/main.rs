@@ -1,158 +1,24 @@
-//! `phoenix lab` with real traffic: the macvlan example from its NAT to its own address, and what a
-//! lab leaves behind.
+//! `phoenix lab` with real traffic: the macvlan example from its NAT to its own address, with guests of
+//! namespaces and of LXC, and what a lab leaves behind.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod keys;
+mod lxc;
+mod networkd;
+mod support;
+mod user;
+
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// Where Debian has programs that are for root.
-const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// What the tests run, and the packages of Debian that have it.
-const PROGRAMS: [(&str, &str); 8] = [
-    ("nft", "nftables"),
-    ("ip", "iproute2"),
-    ("iptables-restore", "iptables"),
-    ("nginx", "nginx-light"),
-    ("openssl", "openssl"),
-    ("curl", "curl"),
-    ("nsenter", "util-linux"),
-    ("unshare", "util-linux"),
-];
+use crate::support::{Lab, MAC, cannot_run, example, skip};
 
 /// The node's address that clients use today, and the container's own.
 const NODE: &str = "192.168.1.13";
 const PUBLIC: &str = "192.168.1.153";
-const MAC: &str = "02:00:00:00:01:01";
-
-/// A port that nobody outside shall reach, on all addresses of the container.
-const PRIVATE: &str = "\nserver {\n    listen 8080;\n    return 200;\n}\n";
-
-/// A lab of this test, taken down whatever happens.
-struct Lab {
-    name: String,
-    config: PathBuf,
-}
-
-impl Lab {
-    /// Names a lab after this process, so that test runs on one machine do not meet.
-    fn new(letter: &str, config: &Path) -> Self {
-        let name = format!("{letter}{}", std::process::id());
-        Self { name, config: config.to_owned() }
-    }
-
-    fn phoenix(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
-        command.args(args).arg("--config").arg(&self.config).args(["--lab", &self.name]);
-        command.env("NO_COLOR", "1").env_remove("PHOENIX_CONFIG").stdin(Stdio::null());
-        command
-    }
-
-    /// Returns where a file of the lab stands.
-    fn twin(&self, path: &str) -> PathBuf {
-        Path::new("/run/phoenix-lab").join(&self.name).join("twin").join(path)
-    }
-
-    fn must(&self, args: &[&str]) -> String {
-        let output = self.phoenix(args).output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{args:?}: {stderr}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn exec(&self, place: &str, argv: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_phoenix"));
-        command.args(["lab", "exec", "--lab", &self.name, place, "--"]).args(argv);
-        command.stdin(Stdio::null()).output().unwrap()
-    }
-
-    fn says(&self, place: &str, argv: &[&str]) -> String {
-        let output = self.exec(place, argv);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{place}: {argv:?}: {stderr}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Returns the status of an answer; empty when nobody answers.
-    fn http(&self, place: &str, url: &str) -> String {
-        let argv = ["curl", "-ksS", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}", url];
-        let output = self.exec(place, &argv);
-        let code = String::from_utf8(output.stdout).unwrap();
-        if output.status.success() { code } else { String::new() }
-    }
-
-    /// Insists that nginx answers on both ports: nothing stands behind it, so that TLS ends in a 502.
-    fn serves(&self, place: &str, address: &str) {
-        let (plain, tls) = (format!("http://{address}/"), format!("https://{address}/"));
-        let code = self.http(place, &plain);
-        assert_eq!(code, "301", "from {place} to {plain}: {}", self.ways());
-        assert_eq!(self.http(place, &tls), "502", "from {place} to {tls}");
-    }
-
-    /// Returns what the router and the container know of the ways of packets, for who reads a failure.
-    fn ways(&self) -> String {
-        let neighbours = self.says("router", &["ip", "neigh"]);
-        neighbours + &self.says("101", &["ip", "neigh"]) + &self.says("101", &["ip", "route"])
-    }
-
-    /// Returns the Ethernet address by which the LAN client reaches the public address.
-    fn neighbour(&self) -> String {
-        self.says("lan", &["ip", "neigh", "flush", "dev", "eth0"]);
-        self.serves("lan", PUBLIC);
-        let shown = self.says("lan", &["ip", "-json", "neigh", "show", PUBLIC]);
-        let shown = serde_json::from_str::<serde_json::Value>(&shown).unwrap();
-        shown[0]["lladdr"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn set_rp_filter(&self, value: &str) {
-        let write = "for f in /proc/sys/net/ipv4/conf/*/rp_filter; do echo $1 >$f; done";
-        for place in ["node", "101"] {
-            self.says(place, &["sh", "-c", write, "sh", value]);
-        }
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        self.phoenix(&["lab", "down"]).output().unwrap();
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "who runs the tests must know what was not tested")]
-fn skip(test: &str, why: &str) {
-    eprintln!("{test} is skipped: {why}");
-}
-
-/// Says why the tests cannot run on this machine.
-fn cannot_run() -> Option<String> {
-    let there = |program: &str| PATH.split(':').any(|f| Path::new(f).join(program).exists());
-    let missing = PROGRAMS.iter().find(|(program, _)| !there(program));
-    if let Some((program, package)) = missing {
-        return Some(format!("`{program}` is not installed (Debian: {package})"));
-    }
-    let mut command = Command::new("unshare");
-    command.args(["--net", "--mount", "ip", "link", "add", "name", "br0", "type", "bridge"]);
-    let works = command.env("PATH", PATH).stderr(Stdio::null()).status();
-    let works = works.is_ok_and(|status| status.success());
-    (!works)
-        .then(|| "network namespaces and bridges cannot be made here: run it as root".to_owned())
-}
-
-/// Copies the macvlan example, with a private port added to the gateway's site.
-fn example(scratch: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/macvlan-upgrade");
-    let copy = scratch.join("example");
-    let copied = Command::new("cp").arg("-a").args([&source, &copy]).status();
-    assert!(copied.unwrap().success());
-    let site = copy.join("node/guests/101/fs/etc/nginx/sites-available/gateway");
-    let mut site = fs::OpenOptions::new().append(true).open(site).unwrap();
-    site.write_all(PRIVATE.as_bytes()).unwrap();
-    copy
-}
 
 #[test]
 fn the_macvlan_example_carries_traffic() {
@@ -165,17 +31,22 @@ fn the_macvlan_example_carries_traffic() {
     lab.must(&["lab", "up"]);
     // It takes half a second; the rest is for machines that do other things too.
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    upgrade(&lab);
+    hook_fails(&lab);
+}
+
+/// Takes a lab of the example from its NAT to its own address, and through a restart.
+fn upgrade(lab: &Lab) {
     for place in ["lan", "internet"] {
         lab.serves(place, NODE);
         assert_eq!(lab.http(place, &format!("http://{PUBLIC}/")), "", "before, from {place}");
     }
     lab.must(&["apply", "--yes"]);
-    after(&lab);
+    after(lab);
     lab.must(&["verify"]);
     lab.says("node", &["pct", "reboot", "101"]);
-    after(&lab);
+    after(lab);
     lab.must(&["verify"]);
-    hook_fails(&lab);
 }
 
 /// A start hook that fails keeps a guest down, as with LXC: phoenix's own must never do that.
@@ -193,7 +64,7 @@ fn the_upgrade_is_taken_back_without_a_trace() {
     }
     let scratch = tempfile::TempDir::new().unwrap();
     let example = example(scratch.path());
-    let lab = Lab::new("b", &example);
+    let lab = Lab::new("t", &example);
     lab.must(&["lab", "up"]);
     let links = lab.says("101", &["ip", "-oneline", "link", "show"]).lines().count();
     lab.must(&["apply", "--yes"]);
@@ -224,11 +95,7 @@ fn after(lab: &Lab) {
     assert!(link.contains(MAC) && link.contains("macvlan mode bridge"), "{link}");
     rules(&lab.says("node", &["iptables-save"]));
     assert_eq!(lab.http("lan", &format!("http://{NODE}/")), "", "there is no NAT any more");
-    let seen = (0..20).map(|_| lab.neighbour()).collect::<Vec<_>>();
-    assert!(seen.iter().all(|mac| mac == MAC), "{seen:?}");
-    let private = format!("http://{PUBLIC}:8080/");
-    let seen = (0..10).map(|_| lab.http("lan", &private)).collect::<Vec<_>>();
-    assert!(seen.iter().all(String::is_empty), "{seen:?}");
+    lab.is_guarded(PUBLIC);
     assert_eq!(lab.http("102", "http://10.0.0.153:8080/"), "200", "eth0 is not filtered");
     every_way(lab);
 }
@@ -254,18 +121,26 @@ fn rules(saved: &str) {
     assert!(saved.contains("--dport 2222"), "what is somebody else's stays: {saved}");
 }
 
-/// Returns what the machine has of a lab: namespaces, mounts, and processes by their command line.
+/// Returns what the machine has of a lab: namespaces, mounts, control groups, and processes by their command
+/// line.
 fn traces(name: &str) -> Vec<String> {
     let mut found = Vec::new();
     let namespaces = fs::read_dir("/run/netns").into_iter().flatten().flatten();
     found.extend(namespaces.map(|entry| entry.file_name().to_string_lossy().into_owned()));
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     found.extend(mounts.lines().map(str::to_owned));
+    let points = mounts.lines().filter(|line| line.contains(" - cgroup"));
+    let points = points.filter_map(|line| line.split(' ').nth(4));
+    let groups = points.map(|point| format!("{point}/phx-{name}"));
+    let locks = format!("/run/lxc/lock/run/phoenix-lab/{name}");
+    let left = groups.chain([locks]).filter(|path| Path::new(path).exists());
+    let left = left.collect::<Vec<_>>();
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
     found.extend(lines.map(|line| String::from_utf8_lossy(&line).into_owned()));
     let (prefix, folder) = (format!("phx-{name}-"), format!("/run/phoenix-lab/{name}"));
     found.retain(|line| line.contains(&prefix) || line.contains(&folder));
+    found.extend(left);
     found.extend(Path::new(&folder).exists().then_some(folder));
     found
 }
@@ -276,9 +151,13 @@ fn nothing_stays_of_a_lab_whatever_was_killed() {
         return skip("nothing_stays_of_a_lab_whatever_was_killed", &why);
     }
     let scratch = tempfile::TempDir::new().unwrap();
-    let lab = Lab::new("k", &example(scratch.path()));
+    killed(&Lab::new("k", &example(scratch.path())), &["lab", "up"]);
+}
+
+/// Kills the making of a lab at several moments, and sees that nothing stays.
+fn killed(lab: &Lab, up: &[&str]) {
     for wait in [5, 40, 100, 200, 400] {
-        let mut up = lab.phoenix(&["lab", "up"]).stderr(Stdio::null()).spawn().unwrap();
+        let mut up = lab.phoenix(up).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(wait));
         up.kill().unwrap();
         up.wait().unwrap();
@@ -287,7 +166,7 @@ fn nothing_stays_of_a_lab_whatever_was_killed() {
             assert_eq!(traces(&lab.name), Vec::<String>::new(), "killed after {wait} ms");
         }
     }
-    lab.must(&["lab", "up"]);
+    lab.must(up);
     lab.serves("lan", NODE);
     lab.must(&["lab", "down"]);
     assert_eq!(traces(&lab.name), Vec::<String>::new());
