@@ -185,7 +185,9 @@ impl Plugged<'_> {
     pub(super) fn inside(&self) -> Vec<String> {
         let name = &self.name;
         let mut lines = Vec::new();
-        lines.extend(self.nic.addresses.iter().map(|own| format!("address add {own} dev {name}")));
+        // Setting the link up fails while its Ethernet address is in use, and then all of it is tried again.
+        let addresses = self.nic.addresses.iter();
+        lines.extend(addresses.map(|own| format!("address replace {own} dev {name}")));
         if self.nic.state != Plug::Down {
             lines.push(format!("link set {name} up"));
         }
