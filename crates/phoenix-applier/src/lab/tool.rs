@@ -22,7 +22,8 @@ pub const TOOL: &str = "__lab-tool";
 const FAILED: i32 = 255;
 
 /// Programs that are this machine's own: those that phoenix runs on a node, and no shell.
-const REAL: [&str; 9] = [
+const REAL: [&str; 11] = [
+    "bridge",
     "dnsmasq",
     "getent",
     "hostname",
@@ -32,6 +33,7 @@ const REAL: [&str; 9] = [
     "printenv",
     "readlink",
     "stat",
+    "sysctl",
 ];
 
 /// Programs that the simulated node plays on the lab's files.

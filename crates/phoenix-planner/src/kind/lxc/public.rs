@@ -103,7 +103,7 @@ fn ensure(
     let (mac, now) = (mac.as_deref(), before.net.as_ref());
     let (raw, net) = match lowering {
         Lowering::Raw => (raw_form(wanted, mac, host_only, &before.raw), None),
-        Lowering::Pct => (Vec::new(), Some(spec_form(wanted, mac, now))),
+        Lowering::Pct => (Vec::new(), Some(spec_form(wanted, mac, host_only, now))),
         Lowering::Veth => (Vec::new(), Some(veth_form(container, wanted, mac, host_only, now))),
     };
     if before.is_same(&raw, net.as_ref()) {
