@@ -67,7 +67,9 @@ impl SimulatedNode {
         };
         match words {
             ["ip", "link", "set", name, "down"] => self.set_link_down(vmid, name).map(Some),
-            ["rmdir", "--ignore-fail-on-non-empty", path] => Ok(Some(self.remove_folder(vmid, path))),
+            ["rmdir", "--ignore-fail-on-non-empty", path] => {
+                Ok(Some(self.remove_folder(vmid, path)))
+            }
             ["systemctl", "restart", "nginx.service"] => self.restart_nginx(vmid).map(Some),
             ["systemctl", "stop", "nginx.service"] => self.stop_nginx(vmid).map(Some),
             [program, path] if helper(program) => self.set_listen(vmid, program, path).map(Some),

@@ -36,7 +36,8 @@ const LONGEST_NAME: usize = 15;
 const MAC: &str = "26:7c:79:e3:38:b0";
 
 /// Settings of a link that are known here.
-const KEYS: [(&str, &str); 2] = [("net.ipv4.conf.", "arp_filter"), ("net.ipv6.conf.", "disable_ipv6")];
+const KEYS: [(&str, &str); 2] =
+    [("net.ipv4.conf.", "arp_filter"), ("net.ipv6.conf.", "disable_ipv6")];
 
 impl SimulatedNode {
     /// Runs a program that only answers.
@@ -61,9 +62,19 @@ impl SimulatedNode {
     /// Runs a program that changes something.
     pub(super) fn shim_change(&self, words: &[&str]) -> Result<Option<Output>, NodeError> {
         Ok(Some(match words {
-            ["ip", "link", "add", "link", lower, "name", name, "type", "macvlan", "mode", "bridge"] => {
-                self.add_macvlan(lower, name)?
-            }
+            [
+                "ip",
+                "link",
+                "add",
+                "link",
+                lower,
+                "name",
+                name,
+                "type",
+                "macvlan",
+                "mode",
+                "bridge",
+            ] => self.add_macvlan(lower, name)?,
             ["ip", "link", "delete", "dev", name] => self.delete_macvlan(name)?,
             ["ip", "link", "set", "dev", name, state @ ("up" | "down")] => {
                 self.set_link(name, state)?
@@ -89,13 +100,15 @@ impl SimulatedNode {
     pub(super) fn route_by_shim(&self, to: IpAddr) -> Option<Output> {
         let IpAddr::V4(to) = to else { return None };
         let links = self.host_routing().links;
-        let up = links.iter().filter(|link| link.kind.as_deref() == Some("macvlan") && link.is_up());
+        let up =
+            links.iter().filter(|link| link.kind.as_deref() == Some("macvlan") && link.is_up());
         let mut routes = up.flat_map(|link| {
             let routes = self.routes_by(&link.name).into_iter();
             routes.map(|route| (link.name.clone(), route))
         });
         let (device, route) = routes.find(|(_, route)| route.destination.contains(&to))?;
-        let source = route.source.map(|source| format!("\"prefsrc\":\"{source}\",")).unwrap_or_default();
+        let source =
+            route.source.map(|source| format!("\"prefsrc\":\"{source}\",")).unwrap_or_default();
         Some(done(format!(
             "[{{\"dst\":\"{to}\",\"dev\":\"{device}\",{source}\"flags\":[],\"uid\":0,\"cache\":[]}}]\n"
         )))
@@ -148,9 +161,7 @@ impl SimulatedNode {
             return Ok(no_device(name));
         }
         self.forget(ROUTES, |line| line.split(' ').next() == Some(name))?;
-        self.forget(SETTINGS, |line| {
-            line.split('=').next().and_then(setting_of) == Some(name)
-        })?;
+        self.forget(SETTINGS, |line| line.split('=').next().and_then(setting_of) == Some(name))?;
         self.change_links(|links| links.retain(|link| link.name != name))
     }
 
@@ -245,12 +256,8 @@ impl SimulatedNode {
         let Some(link) = self.link(name).filter(Link::is_bridge) else { return no_device(name) };
         let note = self.state(FDB).unwrap_or_default();
         let macs = note.lines().filter_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-        let entry = |mac: MacAddr| FdbEntry {
-            mac,
-            bridge: name.to_owned(),
-            permanent: true,
-            vlan: None,
-        };
+        let entry =
+            |mac: MacAddr| FdbEntry { mac, bridge: name.to_owned(), permanent: true, vlan: None };
         let entries = macs.chain(link.mac).map(entry).collect::<Vec<_>>();
         done(fdb_json(&entries) + "\n")
     }
@@ -304,7 +311,8 @@ impl SimulatedNode {
     /// Adds a line to a note.
     fn note_line(&self, path: &str, line: &str) -> Result<Output, NodeError> {
         let note = self.state(path).unwrap_or_default();
-        let mut lines = note.lines().map(str::to_owned).chain([line.to_owned()]).collect::<Vec<_>>();
+        let mut lines =
+            note.lines().map(str::to_owned).chain([line.to_owned()]).collect::<Vec<_>>();
         lines.sort();
         let text = lines.into_iter().map(|line| line + "\n").collect::<String>();
         self.put_state(path, Some(&text))?;

@@ -112,29 +112,44 @@ fn ensure(
         return Ok(());
     }
     let is_new = reading.text.is_none() && reading.link.is_none();
+    let differs = reading.text.as_ref() != Some(&wanted.render());
+    let file = differs.then(|| "its file differs".to_owned());
+    let faults = file.into_iter().chain(lags).collect::<Vec<_>>();
     let action = Action {
         address,
         verb: if is_new { Verb::Add } else { Verb::Change },
-        reason: reason(wanted, &reading, &lags, is_new),
+        reason: reason(wanted, &faults, is_new),
         disruption: Disruption::Live,
         guest: None,
         origin: Some(wanted.address.origin.clone()),
         attributes: Vec::new(),
-        notes: if is_new { wanted.notes() } else { Vec::new() },
+        notes: notes(wanted, &faults, is_new),
         operations,
     };
     draft.add(action, &after_guests(draft));
     Ok(())
 }
 
-fn reason(wanted: &Wanted<'_>, reading: &Reading, lags: &[String], is_new: bool) -> String {
-    let ips = wanted.ways.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let file = (reading.text.as_deref() != Some(&wanted.render())).then(|| "its file differs");
-    match (is_new, file) {
-        (true, _) => format!("the node, and guests routed through it, reach {ips}"),
-        (false, None) => lags.join(", "),
-        (false, Some(file)) if lags.is_empty() => file.to_owned(),
-        (false, Some(file)) => format!("{file}, {}", lags.join(", ")),
+/// How many faults the reason names; the notes have all.
+const NAMED: usize = 2;
+
+fn reason(wanted: &Wanted<'_>, faults: &[String], is_new: bool) -> String {
+    if is_new {
+        let ips = wanted.ways.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return format!("the node, and guests routed through it, reach {ips}");
+    }
+    let named = faults.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match faults.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}, {more} more"),
+    }
+}
+
+fn notes(wanted: &Wanted<'_>, faults: &[String], is_new: bool) -> Vec<String> {
+    match faults.len() {
+        _ if is_new => wanted.notes(),
+        few if few <= NAMED => Vec::new(),
+        _ => faults[NAMED..].to_vec(),
     }
 }
 

@@ -57,7 +57,8 @@ fn gateway(desired: &Desired) -> Option<Check> {
 /// The interface by which the node reaches the macvlan interfaces of its own containers.
 fn shim(desired: &Desired) -> Vec<Check> {
     let Some((bridge, effects)) = shim::effects(desired) else { return Vec::new() };
-    let help = "Run `phoenix plan`; where it finds no changes, look at `ip route` and at `bridge fdb`.";
+    let help =
+        "Run `phoenix plan`; where it finds no changes, look at `ip route` and at `bridge fdb`.";
     let one = |effect: shim::Effect| {
         let whole = shim::address(&bridge);
         let address = effect.part.map(|part| whole.part(part)).unwrap_or(whole);

@@ -119,7 +119,8 @@ impl Reading {
 
     /// Returns where routes lead that are not wanted.
     pub(super) fn surplus_routes(&self, wanted: &Wanted<'_>) -> Vec<Ipv4Net> {
-        let is_wanted = |net: &Ipv4Net| net.prefix_len() == 32 && wanted.ways.contains_key(&net.addr());
+        let is_wanted =
+            |net: &Ipv4Net| net.prefix_len() == 32 && wanted.ways.contains_key(&net.addr());
         self.routes.iter().map(|route| route.destination).filter(|net| !is_wanted(net)).collect()
     }
 
@@ -143,16 +144,23 @@ impl Reading {
             (_, Some(wrong)) => lags.push(wrong),
             (Some(link), None) => {
                 lags.extend((!link.is_up()).then(|| format!("{LINK} is down")));
-                lags.extend(self.lacks_settings().then(|| format!("{LINK} answers ARP for the whole LAN")));
+                lags.extend(
+                    self.lacks_settings().then(|| format!("{LINK} answers ARP for the whole LAN")),
+                );
                 let missing = wanted.ways.keys().filter(|ip| !self.has_route(**ip, wanted));
-                lags.extend(missing.map(|ip| format!("no route to {ip} from {}", wanted.address.value)));
+                lags.extend(
+                    missing.map(|ip| format!("no route to {ip} from {}", wanted.address.value)),
+                );
                 let surplus = self.surplus_routes(wanted).into_iter();
                 lags.extend(surplus.map(|net| format!("a route to {net}, which is nobody's")));
             }
         }
         let flooded = wanted.macs().filter(|mac| !self.fdb.contains(mac));
         lags.extend(flooded.map(|mac| format!("frames for {mac} are flooded")));
-        lags.extend((!self.has_rule).then(|| "what is routed through the node keeps its address".to_owned()));
+        lags.extend(
+            (!self.has_rule)
+                .then(|| "what is routed through the node keeps its address".to_owned()),
+        );
         lags
     }
 }

@@ -5,9 +5,7 @@ use std::net::Ipv4Addr;
 use phoenix_formats::MacAddr;
 
 use super::reading::{Reading, fdb_argv};
-use super::wanted::{
-    Old, Wanted, add_argv, delete_argv, fdb_change_argv, nat_argv, settings_argv,
-};
+use super::wanted::{Old, Wanted, add_argv, delete_argv, fdb_change_argv, nat_argv, settings_argv};
 use super::{Effect, LINK, file};
 use crate::location::Place;
 use crate::observed::links_argv;
@@ -55,9 +53,8 @@ pub(super) fn ensure(wanted: &Wanted<'_>, reading: &Reading, lags: &[String]) ->
     let remakes = reading.link.is_none() || reading.wrong(wanted).is_some();
     operations.extend(if remakes { make(wanted, reading) } else { mend(wanted, reading) });
     let missing = wanted.ways.keys().filter(|ip| remakes || !reading.has_route(**ip, wanted));
-    operations.extend(missing.map(|ip| {
-        run(wanted.route_argv(*ip), no_route_argv(&format!("{ip}/32")))
-    }));
+    operations
+        .extend(missing.map(|ip| run(wanted.route_argv(*ip), no_route_argv(&format!("{ip}/32")))));
     let bridge = wanted.bridge.as_str();
     let flooded = wanted.macs().filter(|mac| !reading.fdb.contains(mac));
     operations.extend(flooded.map(|mac| {

@@ -36,12 +36,18 @@ impl<'a> Wanted<'a> {
     pub(super) fn notes(&self) -> Vec<String> {
         let (bridge, own) = (self.bridge, self.address.value);
         let mut notes = vec![
-            format!("what is routed through the node arrives there as {own}, so that answers come back the same way"),
-            format!("it answers ARP only to those that it leads to: the LAN goes on reaching the node by {bridge}"),
+            format!(
+                "what is routed through the node arrives there as {own}, so that answers come back the same way"
+            ),
+            format!(
+                "it answers ARP only to those that it leads to: the LAN goes on reaching the node by {bridge}"
+            ),
         ];
         let bare = self.ways.iter().filter(|(_, mac)| mac.is_none());
         notes.extend(bare.map(|(ip, _)| {
-            format!("{ip} has no `mac_address`: frames for it are flooded to every port of {bridge}")
+            format!(
+                "{ip} has no `mac_address`: frames for it are flooded to every port of {bridge}"
+            )
         }));
         notes
     }
@@ -98,7 +104,8 @@ pub(super) fn delete_argv() -> Argv {
 /// every address of the node, with its own MAC (measured). Without IPv6 it takes no address and no default
 /// route from a router of the LAN. A kernel without IPv6 has no such key.
 pub(super) fn settings_argv(value: &str) -> Argv {
-    let keys = [format!("net.ipv4.conf.{LINK}.arp_filter"), format!("net.ipv6.conf.{LINK}.disable_ipv6")];
+    let keys =
+        [format!("net.ipv4.conf.{LINK}.arp_filter"), format!("net.ipv6.conf.{LINK}.disable_ipv6")];
     let set = keys.map(|key| format!("{key}={value}"));
     argv(["sysctl", "--ignore", "--quiet", "--write"]).into_iter().chain(set).collect()
 }

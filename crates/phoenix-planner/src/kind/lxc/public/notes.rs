@@ -87,7 +87,13 @@ impl Subject<'_> {
             PublicKind::Macvlan(mode) if desired.network.shim.is_some() => mode.as_str(),
             _ => "",
         };
-        let why = if mode.is_empty() { String::new() } else { format!(", not even by a shim: its mode is `{mode}`") };
-        format!("the node, and guests routed through it, cannot reach {ip}{why}; `type: \"veth\"` has neither limit")
+        let why = if mode.is_empty() {
+            String::new()
+        } else {
+            format!(", not even by a shim: its mode is `{mode}`")
+        };
+        format!(
+            "the node, and guests routed through it, cannot reach {ip}{why}; `type: \"veth\"` has neither limit"
+        )
     }
 }
