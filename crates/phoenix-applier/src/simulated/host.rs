@@ -76,7 +76,11 @@ impl SimulatedNode {
             },
             ["ifreload", "-a"] => self.ifreload(),
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
-            ["iptables", "-t", table, "-A", rule @ ..] => self.append_rule(table, rule).map(Some),
+            ["iptables", "-t", "nat", "-A", rule @ ..]
+                if matches!(rule, ["POSTROUTING", "-o", _, "-j", "MASQUERADE"]) =>
+            {
+                self.append_rule(rule).map(Some)
+            }
             ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
             ["systemctl", word, unit] => self.change_unit(word, unit),
             ["apt-get", "--quiet", "update"] => Ok(Some(done(""))),
@@ -102,9 +106,9 @@ impl SimulatedNode {
     }
 
     /// Appends a rule to a chain that is there, as iptables-save(8) would show it.
-    fn append_rule(&self, table: &str, rule: &[&str]) -> Result<Output, NodeError> {
+    fn append_rule(&self, rule: &[&str]) -> Result<Output, NodeError> {
         let text = self.state(RULES).unwrap_or_default();
-        let head = format!("*{table}");
+        let head = "*nat".to_owned();
         let mut lines = text.lines().map(str::to_owned).collect::<Vec<_>>();
         let start = lines.iter().position(|line| *line == head);
         let start = start.unwrap_or_else(|| {

@@ -117,6 +117,11 @@ fn ensure(
         shown.before = None;
     }
     shown.notes = differences;
+    if lowering == Lowering::Pct
+        && let Some(gateway) = before.net.as_ref().and_then(|net| net.get("gw"))
+    {
+        shown.notes.push(format!("gw {gateway} goes out of the container's configuration"));
+    }
     let subject = Subject { observed, container, wanted, lowering, shares_subnet: host_only };
     shown.notes.extend(subject.notes());
     if !is_marked(conf.text()) {

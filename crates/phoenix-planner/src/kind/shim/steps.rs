@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use phoenix_formats::MacAddr;
 
 use super::reading::{Reading, fdb_argv};
-use super::wanted::{Old, Wanted, add_argv, delete_argv, fdb_change_argv, nat_argv, settings_argv};
+use super::wanted::{
+    Old, Wanted, add_argv, delete_argv, fdb_change_argv, link_argv, nat_argv, settings_argv,
+};
 use super::{Effect, LINK, file};
 use crate::location::Place;
 use crate::observed::links_argv;
@@ -26,10 +28,6 @@ fn run(argv: Argv, undo: Argv) -> Operation {
 /// Runs a program that may find its work done.
 fn tidy(argv: Argv) -> Operation {
     Operation::Run(Run { on_failure: OnFailure::Continue, ..Run::on_node(argv) })
-}
-
-fn link_argv(state: &str) -> Argv {
-    argv(["ip", "link", "set", "dev", LINK, state])
 }
 
 fn no_route_argv(to: &str) -> Argv {

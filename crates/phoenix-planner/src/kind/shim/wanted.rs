@@ -54,7 +54,9 @@ impl<'a> Wanted<'a> {
 
     /// Returns the file's text.
     ///
-    /// ifupdown2 runs the commands at every load, so that each may find its work done.
+    /// ifupdown2 runs the commands at every load, so that each may find its work done. The address is made
+    /// by one too: ifupdown fails over an address of its own that is there already (measured), and then runs
+    /// nothing of the rest.
     pub(super) fn render(&self) -> String {
         let bridge = self.bridge.as_str();
         let line = |key: &str, argv: &Argv| format!("\t{key} {}\n", command_line(argv));
@@ -62,12 +64,11 @@ impl<'a> Wanted<'a> {
             format!("\t{key} {} >/dev/null 2>&1 || {}\n", command_line(test), command_line(argv))
         };
         let gone = |key: &str, argv: &Argv| format!("\t{key} {} || true\n", command_line(argv));
-        let mut text = format!(
-            "{HEADER}\nauto {LINK}\niface {LINK} inet static\n\taddress {}/32\n",
-            self.address.value
-        );
+        let mut text = format!("{HEADER}\nauto {LINK}\niface {LINK} inet manual\n");
         text += &both("pre-up", &argv(["ip", "link", "show", "dev", LINK]), &add_argv(bridge));
         text += &line("pre-up", &settings_argv("1"));
+        text += &line("up", &self.address_argv("replace"));
+        text += &line("up", &link_argv("up"));
         for ip in self.ways.keys() {
             text += &line("up", &self.route_argv(*ip));
         }
@@ -98,6 +99,10 @@ pub(super) fn add_argv(bridge: &str) -> Argv {
 
 pub(super) fn delete_argv() -> Argv {
     argv(["ip", "link", "delete", "dev", LINK])
+}
+
+pub(super) fn link_argv(state: &str) -> Argv {
+    argv(["ip", "link", "set", "dev", LINK, state])
 }
 
 /// With `arp_filter` the link answers only those to whom it leads: without, it answers the whole LAN for

@@ -72,12 +72,12 @@ impl Subject<'_> {
                 "Proxmox VE's firewall does not see this interface: lxc/{}/nftables keeps the same rules in the container",
                 self.container.vmid
             ),
-            self.from_the_node(),
+            self.reach_of_the_node(),
         ]
     }
 
     /// The node and the children of its own bridge hear each other by another child only.
-    fn from_the_node(&self) -> String {
+    fn reach_of_the_node(&self) -> String {
         let (desired, ip) = (self.observed.desired, self.wanted.ip.addr());
         let bridge = &self.wanted.bridge;
         if shim::serves(desired, self.wanted) {
