@@ -56,13 +56,18 @@ fn node_seen_from_the_lan(lab: &Lab) -> Vec<String> {
         let shown = serde_json::from_str::<serde_json::Value>(&shown).unwrap();
         shown[0]["lladdr"].as_str().unwrap_or_default().to_owned()
     };
-    (0..20).map(|_| once()).collect()
+    (0..20).map(|_| once()).filter(|mac| !mac.is_empty()).collect()
 }
 
 fn node_mac(lab: &Lab, device: &str) -> String {
     let shown = lab.says("node", &["ip", "-json", "link", "show", "dev", device]);
     let shown = serde_json::from_str::<serde_json::Value>(&shown).unwrap();
     shown[0]["address"].as_str().unwrap().to_owned()
+}
+
+/// Returns whether a place reaches the public address; a machine that does other things too has three tries.
+fn reaches(lab: &Lab, place: &str) -> bool {
+    (0..3).any(|_| is_reached(lab, place))
 }
 
 fn is_reached(lab: &Lab, place: &str) -> bool {
@@ -93,13 +98,9 @@ fn the_shim_carries_traffic_and_goes_without_a_trace() {
     lab.must(&["apply", "--yes"]);
     for value in ["0", "1", "2"] {
         lab.set_rp_filter(value);
+        assert!(reaches(&lab, "node"), "rp_filter {value}: {}", lab.says("node", &["ip", "route"]));
         assert!(
-            is_reached(&lab, "node"),
-            "rp_filter {value}: {}",
-            lab.says("node", &["ip", "route"])
-        );
-        assert!(
-            is_reached(&lab, "102"),
+            reaches(&lab, "102"),
             "rp_filter {value}: {}",
             lab.says("node", &["iptables-save"])
         );
@@ -109,7 +110,10 @@ fn the_shim_carries_traffic_and_goes_without_a_trace() {
     lab.must(&["verify"]);
     let seen = node_seen_from_the_lan(&lab);
     let own = node_mac(&lab, "vmbr0");
-    assert!(seen.iter().all(|mac| *mac == own), "the shim answers for the node: {seen:?}");
+    assert!(
+        !seen.is_empty() && seen.iter().all(|mac| *mac == own),
+        "the shim answers for the node: {seen:?}"
+    );
     lab.says("node", &["sysctl", "-qw", "net.ipv4.conf.phoenix-shim.arp_filter=0"]);
     let seen = node_seen_from_the_lan(&lab);
     assert!(seen.iter().any(|mac| *mac != own), "the setting is needed for nothing: {seen:?}");
@@ -117,7 +121,7 @@ fn the_shim_carries_traffic_and_goes_without_a_trace() {
     drifts(&lab);
 
     lab.says("node", &["pct", "reboot", "101"]);
-    assert!(is_reached(&lab, "node") && is_reached(&lab, "102"), "after a restart of the guest");
+    assert!(reaches(&lab, "node") && reaches(&lab, "102"), "after a restart of the guest");
     lab.must(&["verify"]);
 
     declare(&example, "");
