@@ -28,12 +28,14 @@
 //!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what was installed in it;
 //!   `live/links.json` and `live/gateways` the node's links and default
 //!   gateways, while its interfaces(5) say something else; `live/packages` what was installed since;
+//!   `live/routes`, `live/fdb` and `live/sysctl` the routes by a macvlan of the node, entries of its bridges' tables, and
+//!   settings of its links;
 //!   `live/units/UNIT` what is not as it should be with a service: `disabled`, `inactive`, `failed`. All of
 //!   these are written and removed by the simulated node itself.
 //!
 //! A missing folder above a new file is made where every real node has it.
 //!
-//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node, what commands
+//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node beside routes by its macvlans, what commands
 //! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
 //! and time: nothing waits, and a pause is over at once.
 
@@ -59,6 +61,7 @@ mod public_routes;
 mod running_key;
 mod service;
 mod settings;
+mod shim;
 mod start;
 mod tree;
 

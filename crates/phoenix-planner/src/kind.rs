@@ -16,6 +16,7 @@ mod package;
 pub(crate) mod resolv_conf;
 mod resources;
 pub(crate) mod service;
+pub(crate) mod shim;
 
 pub use resources::is_resource;
 
@@ -34,7 +35,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -48,6 +49,8 @@ const STAGES: [Stage; 13] = [
     Stage { probes: firewall::probes, plan: firewall::plan },
     Stage { probes: lxc::probes, plan: lxc::plan },
     Stage { probes: service::no_probes, plan: service::plan_firewall },
+    // After the interfaces that it leads to.
+    Stage { probes: shim::probes, plan: shim::plan },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
 ];

@@ -178,6 +178,14 @@ pub enum Want {
         /// The interface's name.
         device: String,
     },
+    /// `bridge -json fdb show dev BRIDGE` has this MAC for the bridge itself, so that it floods no frames
+    /// for it.
+    KeptBy {
+        /// The bridge's name.
+        bridge: String,
+        /// The MAC.
+        mac: String,
+    },
     /// The program prints these lines and no others.
     Lines(Vec<String>),
     /// The program prints a line that holds this text.

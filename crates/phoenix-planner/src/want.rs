@@ -36,6 +36,7 @@ fn shows(want: &Want, output: &Output) -> Result<(), String> {
         Want::OwnRule { ip, table } => route::own_rule(output, *ip, *table),
         Want::TableDefault { via, device } => route::table_default(output, *via, device),
         Want::Routes(wanted) => route::exactly(output, wanted),
+        Want::KeptBy { bridge, mac } => route::kept_by(output, bridge, mac),
         Want::Sockets(wanted) => sockets(output, wanted),
         Want::NotOnlyOn { ip, ports } => not_only_on(output, *ip, ports),
         Want::Everywhere { ports } => everywhere(output, ports),

@@ -22,7 +22,8 @@ pub const TOOL: &str = "__lab-tool";
 const FAILED: i32 = 255;
 
 /// Programs that are this machine's own: those that phoenix runs on a node, and no shell.
-const REAL: [&str; 9] = [
+const REAL: [&str; 11] = [
+    "bridge",
     "dnsmasq",
     "getent",
     "hostname",
@@ -32,6 +33,7 @@ const REAL: [&str; 9] = [
     "printenv",
     "readlink",
     "stat",
+    "sysctl",
 ];
 
 /// Programs that the simulated node plays on the lab's files.
@@ -189,12 +191,17 @@ fn links(folder: &Folder, args: &[String]) -> Result<Output, LabError> {
     for link in &mut links {
         let is_hardware =
             shape.hardware().any(|own| link.get("ifname").is_some_and(|name| *name == own.name));
-        if is_hardware {
+        // What a plan makes by a name that the files have is what it is.
+        if is_hardware && is_veth(link) {
             without_kind(link);
         }
     }
     output.stdout = serde_json::to_string(&links).unwrap_or_default() + "\n";
     Ok(output)
+}
+
+fn is_veth(link: &serde_json::Value) -> bool {
+    link.pointer("/linkinfo/info_kind").is_some_and(|kind| kind == "veth")
 }
 
 fn without_kind(link: &mut serde_json::Value) {

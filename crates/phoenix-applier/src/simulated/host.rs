@@ -39,7 +39,7 @@ impl SimulatedNode {
                 done(links_json(&self.host_routing().links) + "\n")
             }
             ["ip", "-json", "route", "get", to] => match to.parse() {
-                Ok(to) => self.host_routing().route(to),
+                Ok(to) => self.route_by_shim(to).unwrap_or_else(|| self.host_routing().route(to)),
                 Err(_) => not_an_address(to),
             },
             ["iptables-save"] => done(self.state(RULES).unwrap_or_default()),
@@ -58,7 +58,7 @@ impl SimulatedNode {
             ["printenv", "SSH_CONNECTION"] => {
                 Output { exit: 1, stdout: String::new(), stderr: String::new() }
             }
-            _ => return None,
+            _ => return self.shim_question(words),
         })
     }
 
@@ -76,6 +76,11 @@ impl SimulatedNode {
             },
             ["ifreload", "-a"] => self.ifreload(),
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
+            ["iptables", "-t", "nat", "-A", rule @ ..]
+                if matches!(rule, ["POSTROUTING", "-o", _, "-j", "MASQUERADE"]) =>
+            {
+                self.append_rule(rule).map(Some)
+            }
             ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
             ["systemctl", word, unit] => self.change_unit(word, unit),
             ["apt-get", "--quiet", "update"] => Ok(Some(done(""))),
@@ -83,7 +88,7 @@ impl SimulatedNode {
                 Some(name) => self.install(name).map(Some),
                 None => Ok(None),
             },
-            _ => Ok(None),
+            _ => self.shim_change(words),
         }
     }
 
@@ -98,6 +103,28 @@ impl SimulatedNode {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Appends a rule to a chain that is there, as iptables-save(8) would show it.
+    fn append_rule(&self, rule: &[&str]) -> Result<Output, NodeError> {
+        let text = self.state(RULES).unwrap_or_default();
+        let head = "*nat".to_owned();
+        let mut lines = text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let start = lines.iter().position(|line| *line == head);
+        let start = start.unwrap_or_else(|| {
+            lines.extend([head, ":POSTROUTING ACCEPT [0:0]".to_owned(), "COMMIT".to_owned()]);
+            lines.len() - 3
+        });
+        let chain = format!(":{} ", rule.first().unwrap_or(&""));
+        let end = lines[start..].iter().position(|line| line == "COMMIT");
+        let end = start + end.unwrap_or(lines.len() - start);
+        if !lines[start..end].iter().any(|line| line.starts_with(&chain)) {
+            return Ok(fail(1, "iptables: No chain/target/match by that name."));
+        }
+        lines.insert(end, format!("-A {}", rule.join(" ")));
+        let text = lines.into_iter().map(|line| line + "\n").collect::<String>();
+        self.put_state(RULES, Some(&text))?;
+        Ok(done(""))
     }
 
     fn delete_rule(&self, words: &[&str]) -> Result<Output, NodeError> {

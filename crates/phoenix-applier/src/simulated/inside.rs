@@ -67,6 +67,9 @@ impl SimulatedNode {
         };
         match words {
             ["ip", "link", "set", name, "down"] => self.set_link_down(vmid, name).map(Some),
+            ["rmdir", "--ignore-fail-on-non-empty", path] => {
+                Ok(Some(self.remove_folder(vmid, path)))
+            }
             ["systemctl", "restart", "nginx.service"] => self.restart_nginx(vmid).map(Some),
             ["systemctl", "stop", "nginx.service"] => self.stop_nginx(vmid).map(Some),
             [program, path] if helper(program) => self.set_listen(vmid, program, path).map(Some),
@@ -83,6 +86,18 @@ impl SimulatedNode {
         let note: String = down.iter().map(|name| format!("{name}\n")).collect();
         self.put_state(&note_path(vmid, "down"), Some(&note))?;
         Ok(done(""))
+    }
+
+    /// Removes a folder in a guest that is empty; one that is not stays, and that is no error.
+    fn remove_folder(&self, vmid: Vmid, path: &str) -> Output {
+        let files = self.guest_files(vmid);
+        match files.filter(|files| files.has(path)) {
+            Some(files) => {
+                files.remove_empty_folder(path);
+                done("")
+            }
+            None => fail(1, format!("rmdir: `{path}`: No such file or directory")),
+        }
     }
 
     /// Answers `readlink -f`, one line a path; those whose folder is missing are left out.

@@ -54,7 +54,7 @@ impl SimulatedNode {
     }
 
     /// Notes what is in force, unless the files say the same.
-    fn note_routing(&self, live: &Routing) -> Result<(), NodeError> {
+    pub(super) fn note_routing(&self, live: &Routing) -> Result<(), NodeError> {
         let files = self.filed_routing();
         let same = files.links == live.links && files.gateways == live.gateways;
         if same && self.captured_links().is_none() {
@@ -103,6 +103,7 @@ impl SimulatedNode {
             let stays = |name: &str| network.get(name).is_some() && !is_auto(name);
             routing.links = taken_over(&routing.links, &live.links, stays);
         }
+        keep_macvlans(&mut routing.links, live.links);
         self.note_routing(&routing)?;
         Ok(Some(self.ifreload_check()))
     }
@@ -110,6 +111,14 @@ impl SimulatedNode {
     fn network(&self) -> Network {
         let files = self.interfaces_files();
         Network::of(&files.iter().map(|(_, file)| file).collect::<Vec<_>>())
+    }
+}
+
+/// Commands of interfaces(5) make them, and find them made.
+fn keep_macvlans(links: &mut Vec<Link>, live: Vec<Link>) {
+    for own in live.into_iter().filter(|link| link.kind.as_deref() == Some("macvlan")) {
+        links.retain(|link| link.name != own.name);
+        links.push(own);
     }
 }
 

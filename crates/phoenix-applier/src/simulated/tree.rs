@@ -144,6 +144,14 @@ impl Tree {
         }
     }
 
+    /// Removes a folder, if it is one and empty.
+    pub(super) fn remove_empty_folder(&self, path: &str) {
+        if let Ok(at) = self.0.place(path.as_bytes(), Missing::Fail) {
+            // Whether it went shows when it is looked for.
+            rustix::fs::unlinkat(&at.folder, &at.name, AtFlags::REMOVEDIR).ok();
+        }
+    }
+
     fn check(
         &self,
         at: &Location,

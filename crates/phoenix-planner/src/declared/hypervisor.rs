@@ -43,8 +43,9 @@ pub struct Network {
     pub public_subnet: Option<String>,
     /// How a public interface is attached. Default: `auto`.
     pub macvlan_attachment: Option<Attachment>,
-    /// An address for the node on the public bridge, through which it reaches its own macvlan
-    /// containers. Accepted, not managed yet.
+    /// A free address of the public subnet by which the node, and guests that are routed through it, reach
+    /// its own macvlan containers. Absent: they do not.
+    #[schemars(example = &"192.168.1.14")]
     pub public_shim_address: Option<String>,
     /// The public domain: `phoenix verify` looks whether names below it lead to the public address.
     #[schemars(example = &"example.com")]

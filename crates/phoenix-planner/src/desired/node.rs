@@ -29,6 +29,8 @@ pub struct Network {
     pub public_bridge: Option<Located<BridgeName>>,
     /// `network.public_subnet`: the subnet of public addresses, where the node has none in it.
     pub public_subnet: Option<Located<Ipv4Net>>,
+    /// `network.public_shim_address`: the node's own address beside its macvlan containers.
+    pub shim: Option<Located<Ipv4Addr>>,
     /// `network.macvlan_attachment`; `auto` when absent.
     pub attachment: Attachment,
     /// `network.public_domain`, in lower case and without a dot at its end: what lies below it must lead to

@@ -24,6 +24,7 @@ use phoenix_formats::iproute::Link;
 
 use self::edit::{Auto, Edited, Wanted};
 use self::files::{File, Files};
+pub(super) use self::files::{are_missing, file_probes, main_file, reads, stanza_elsewhere};
 use super::{package, resolv_conf};
 use crate::address::Address;
 use crate::desired::{Desired, Located};

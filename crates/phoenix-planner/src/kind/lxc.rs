@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::{Edit, LostLine, LxcConf};
 
+pub(super) use self::conflicts::undeclared_owner;
 use self::inside::{Inside, Power, Predicted};
 use self::keys::KeyChange;
 pub(crate) use self::live::links_probe;

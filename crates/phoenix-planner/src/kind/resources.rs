@@ -1,5 +1,6 @@
 //! The addresses of everything that a plan for these files may hold, whether it differs or not.
 
+use super::shim;
 use crate::address::Address;
 use crate::desired::Desired;
 
@@ -37,6 +38,8 @@ fn all(desired: &Desired) -> impl Iterator<Item = Address> {
         [Address::new("interfaces", &bridge.value), Address::new("package", "ifupdown2")]
     });
     let dns = desired.dns.iter().filter(|dns| dns.enabled).flat_map(|_| OF_DNS);
+    let public = desired.network.public_bridge.iter();
+    let shims = public.map(|bridge| shim::address(bridge.value.as_str()));
     let named = OF_NODE.into_iter().chain(dns);
-    guests.chain(bridge).chain(named.map(|(kind, name)| Address::new(kind, name)))
+    guests.chain(bridge).chain(shims).chain(named.map(|(kind, name)| Address::new(kind, name)))
 }

@@ -1,21 +1,15 @@
 //! Lowering of the global file.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::Ipv4Net;
 
 use super::finding::Finding;
 use super::part::Lowering;
+use crate::check;
 use crate::declared::HypervisorFile;
 use crate::desired::{ClusterFirewall, Located, Network};
 use crate::source::{FileKind, Origin};
-
-/// Returns the fields that have a meaning on which phoenix does not act yet.
-pub(super) fn later(file: &HypervisorFile) -> Option<Origin> {
-    let network = file.network.as_ref()?;
-    let at = || Origin::file(FileKind::Hypervisor).at("network").at("public_shim_address");
-    network.public_shim_address.is_some().then(at)
-}
 
 impl Lowering {
     /// Lowers `network`.
@@ -32,6 +26,7 @@ impl Lowering {
             public_domain: self.domain(declared.public_domain.as_deref(), at.at("public_domain")),
             public_resolver: self
                 .resolver(declared.public_resolver.as_deref(), at.at("public_resolver")),
+            shim: self.shim(declared.public_shim_address.as_deref(), at.at("public_shim_address")),
             attachment: declared.macvlan_attachment.unwrap_or_default(),
             bridge: self.bridge(interfaces.name.as_deref(), own.at("name")),
             address: address.and_then(|text| self.host_cidr(text, own.at("address"))),
@@ -43,7 +38,32 @@ impl Lowering {
         if let Some(address) = &network.address {
             self.claims.address(address.value.addr(), &address.origin, "the node");
         }
+        if let Some(shim) = &network.shim {
+            self.claims.address(shim.value, &shim.origin, "the shim");
+        }
         network
+    }
+
+    /// Reads the address of the shim, alone or as a /32: it has no subnet of its own.
+    fn shim(&mut self, text: Option<&str>, origin: Origin) -> Option<Located<Ipv4Addr>> {
+        let text = text?;
+        let alone = text.strip_suffix("/32").unwrap_or(text);
+        if let Some((address, _)) = alone.split_once('/')
+            && address.parse::<Ipv4Addr>().is_ok()
+        {
+            let message = format!("`{text}` is wider than the address of the shim alone");
+            let finding = Finding::error(origin, message).label("it has no subnet of its own");
+            self.push(finding.help(format!("Write `{address}`.")));
+            return None;
+        }
+        let value = self.ipv4(Some(alone), origin.clone())?;
+        if let Some(why) = check::unusable(Ipv4Net::from(value)) {
+            let message = format!("`{value}` cannot be the address of a host");
+            let finding = Finding::error(origin, message).label(why);
+            self.push(finding.help("Write a free address of the public subnet."));
+            return None;
+        }
+        Some(Located { value, origin })
     }
 
     /// Reads the address of a DNS server, with its port where that is not the usual one.

@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::desired::Desired;
-use crate::kind::{identity, resolv_conf, service};
+use crate::kind::{identity, resolv_conf, service, shim};
 use crate::location::{Location, Place};
 use crate::observed::{Observed, links_argv};
 use crate::operation::Want;
@@ -24,7 +24,7 @@ pub(super) fn checks(observed: &Observed<'_>) -> Vec<Check> {
         resolver(desired),
         firewall(desired),
     ];
-    all.into_iter().flatten().collect()
+    all.into_iter().flatten().chain(shim(desired)).collect()
 }
 
 fn check(address: Address, title: String, ask: Ask, help: &str) -> Check {
@@ -52,6 +52,19 @@ fn gateway(desired: &Desired) -> Option<Check> {
     let help = "Look at `ip route`: another default route stands before this one, or it is gone; `ifreload -a` brings it back.";
     let address = Address::new("interfaces", bridge).part("gateway");
     Some(check(address, title, on_node(argv(["ip", "-json", "route", "get", FAR]), want), help))
+}
+
+/// The interface by which the node reaches the macvlan interfaces of its own containers.
+fn shim(desired: &Desired) -> Vec<Check> {
+    let Some((bridge, effects)) = shim::effects(desired) else { return Vec::new() };
+    let help =
+        "Run `phoenix plan`; where it finds no changes, look at `ip route` and at `bridge fdb`.";
+    let one = |effect: shim::Effect| {
+        let whole = shim::address(&bridge);
+        let address = effect.part.map(|part| whole.part(part)).unwrap_or(whole);
+        check(address, effect.title, on_node(effect.argv, effect.want), help)
+    };
+    effects.into_iter().map(one).collect()
 }
 
 fn hosts(observed: &Observed<'_>) -> Option<Check> {

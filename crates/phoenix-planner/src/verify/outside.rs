@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::address::Address;
 use crate::desired::{Container, Desired, DnsName, PublicInterface};
-use crate::kind::{lxc, nginx_site};
+use crate::kind::{lxc, nginx_site, shim};
 use crate::operation::Want;
 use crate::verify::{Ask, CAPTURED, Check, Question, Record, Standing, Vantage};
 
@@ -36,7 +36,8 @@ pub(super) fn ports(
     let check = |port: &u16| {
         let to = SocketAddr::new(IpAddr::V4(public.ip.addr()), *port);
         let check = answers(container, to, by_hand(to, domain), standing);
-        if standing == Standing::Node && lxc::bypasses_node(public) {
+        let unreached = lxc::bypasses_node(public) && !shim::serves(desired, public);
+        if standing == Standing::Node && unreached {
             check.skipped(&from_elsewhere(public, to, domain))
         } else {
             check

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use phoenix_formats::iproute::{Route, read_route, read_rules, read_table};
+use phoenix_formats::MacAddr;
+use phoenix_formats::iproute::{Route, read_fdb, read_route, read_rules, read_table};
 
 use super::success;
 use crate::probe::Output;
@@ -72,4 +73,14 @@ pub(super) fn exactly(output: &Output, wanted: &[String]) -> Result<(), String> 
         (None, Some(other)) => Err(format!("there is a route `{other}` too")),
         (None, None) => Ok(()),
     }
+}
+
+pub(super) fn kept_by(output: &Output, bridge: &str, mac: &str) -> Result<(), String> {
+    success(output)?;
+    let entries = read_fdb(&output.stdout).map_err(|error| error.to_string())?;
+    let mac = mac.parse::<MacAddr>().map_err(|error| error.to_string())?;
+    let own = |mac: MacAddr| {
+        entries.iter().any(|entry| entry.mac == mac && entry.permanent && entry.bridge == bridge)
+    };
+    if own(mac) { Ok(()) } else { Err(format!("{mac} is not in the table of {bridge}")) }
 }

@@ -8,6 +8,7 @@ mod examples;
 mod inspecting;
 mod planning;
 mod reversed;
+mod shim;
 mod support;
 mod verbs;
 mod verifying;

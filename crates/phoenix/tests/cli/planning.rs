@@ -70,7 +70,7 @@ fn what_is_as_declared_can_be_named_and_a_slip_of_the_pen_cannot() {
         let run = copy.phoenix(&["plan", "--target", address]).exits(0);
         assert!(run.stdout.ends_with("No changes.\n"), "{address}: {}", run.stdout);
     }
-    for address in ["firewall/nod", "firewall/1002", "dnsmasq/records", "shim/vmbr0"] {
+    for address in ["firewall/nod", "firewall/1002", "dnsmasq/records", "shim/vmbr9"] {
         let run = copy.phoenix(&["plan", "--target", address]).exits(1);
         assert!(run.stderr.contains(address), "{address}: {}", run.stderr);
     }

@@ -6,6 +6,7 @@
 mod keys;
 mod lxc;
 mod networkd;
+mod shim;
 mod support;
 mod user;
 

@@ -205,3 +205,49 @@ pub(super) fn other_gateways(files: &Files, stanza: &Stanza) -> BTreeMap<String,
     let v4 = gateways.filter(|(_, o)| o.value.parse::<std::net::Ipv4Addr>().is_ok());
     v4.map(|(file, o)| (format!("{}:{}", file.at, o.line), o.value.clone())).collect()
 }
+
+/// Returns the questions whose answers name or hold the files of interfaces(5).
+pub(in crate::kind) fn file_probes(facts: &Facts) -> BTreeSet<Probe> {
+    Files::probes(facts)
+}
+
+/// Returns the file that is read first.
+pub(in crate::kind) fn main_file() -> Location {
+    Location::node(MAIN)
+}
+
+/// Returns whether there is no file of interfaces(5) at all.
+pub(in crate::kind) fn are_missing(facts: &Facts) -> bool {
+    Files::of(facts).all.is_empty()
+}
+
+/// Returns whether a file is read when it is there.
+pub(in crate::kind) fn reads(facts: &Facts, at: &Location) -> bool {
+    let takes = |from: &File| {
+        let sources = sources(&from.parsed).into_iter();
+        let words = sources.flat_map(|(_, source)| {
+            let words = source.pattern.split_whitespace().map(str::to_owned);
+            words.map(move |word| (source.keyword.clone(), word)).collect::<Vec<_>>()
+        });
+        let mut meant = words.filter_map(|(keyword, word)| Meant::of(&keyword, &word, &from.at));
+        meant.any(|meant| match meant {
+            Meant::File(file) => file == *at,
+            Meant::Folder { folder, takes } => {
+                let name = at.path.file_name();
+                below(&folder, name).as_ref() == Some(at) && takes.takes(&folder, name)
+            }
+        })
+    };
+    Files::of(facts).all.iter().any(takes)
+}
+
+/// Returns a stanza that configures an interface, in another file than this one.
+pub(in crate::kind) fn stanza_elsewhere(
+    facts: &Facts,
+    name: &str,
+    at: &Location,
+) -> Option<(Location, usize)> {
+    let files = Files::of(facts);
+    let found = files.stanzas(name).into_iter().find(|(file, _)| file.at != *at);
+    found.map(|(file, stanza)| (file.at.clone(), stanza.line))
+}

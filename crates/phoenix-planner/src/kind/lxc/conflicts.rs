@@ -4,12 +4,14 @@
 //! what only the node knows.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::net::NetText;
 use phoenix_formats::{MacAddr, Vmid};
 
 use crate::desired::{Container, Ipv4Config};
+use crate::kind::shim;
 use crate::location::Location;
 use crate::observed::Observed;
 use crate::refusal::Refusal;
@@ -51,10 +53,19 @@ fn refusal((what, value): &Claim, origin: &Origin, owner: &Owner) -> Refusal {
     Refusal::declared(origin, format!("{what} {value} is already {whose}"), help)
 }
 
+/// Returns the guest that is not declared and has an address.
+pub(in crate::kind) fn undeclared_owner(observed: &Observed<'_>, ip: Ipv4Addr) -> Option<Vmid> {
+    let claim = ("address", ip.to_string());
+    let mut guests = observed.undeclared();
+    guests.find(|(_, _, text)| claims_of_guest(text).contains(&claim)).map(|(vmid, ..)| vmid)
+}
+
 fn claims_of_node(observed: &Observed<'_>) -> Vec<Claim> {
+    // Of the shim's address the files decide, and its MAC is a new one each time.
+    let links = || observed.links.iter().filter(|link| link.name != shim::LINK);
     let name = observed.node_name().map(|name| ("host name", name.to_lowercase()));
-    let macs = observed.links.iter().filter_map(|link| Some(("MAC", link.mac?.to_string())));
-    let addresses = observed.links.iter().flat_map(|link| &link.addresses);
+    let macs = links().filter_map(|link| Some(("MAC", link.mac?.to_string())));
+    let addresses = links().flat_map(|link| &link.addresses);
     let addresses = addresses.map(|address| ("address", address.net.addr().to_string()));
     name.into_iter().chain(macs).chain(addresses).collect()
 }
@@ -114,6 +125,6 @@ fn mac(text: &str) -> Option<Claim> {
 }
 
 fn address(text: &str) -> Option<Claim> {
-    let address = text.split('/').next()?.parse::<std::net::Ipv4Addr>().ok()?;
+    let address = text.split('/').next()?.parse::<Ipv4Addr>().ok()?;
     Some(("address", address.to_string()))
 }

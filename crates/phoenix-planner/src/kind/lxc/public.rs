@@ -103,7 +103,7 @@ fn ensure(
     let (mac, now) = (mac.as_deref(), before.net.as_ref());
     let (raw, net) = match lowering {
         Lowering::Raw => (raw_form(wanted, mac, host_only, &before.raw), None),
-        Lowering::Pct => (Vec::new(), Some(spec_form(wanted, mac, now))),
+        Lowering::Pct => (Vec::new(), Some(spec_form(wanted, mac, host_only, now))),
         Lowering::Veth => (Vec::new(), Some(veth_form(container, wanted, mac, host_only, now))),
     };
     if before.is_same(&raw, net.as_ref()) {
@@ -117,6 +117,11 @@ fn ensure(
         shown.before = None;
     }
     shown.notes = differences;
+    if lowering == Lowering::Pct
+        && let Some(gateway) = before.net.as_ref().and_then(|net| net.get("gw"))
+    {
+        shown.notes.push(format!("gw {gateway} goes out of the container's configuration"));
+    }
     let subject = Subject { observed, container, wanted, lowering, shares_subnet: host_only };
     shown.notes.extend(subject.notes());
     if !is_marked(conf.text()) {

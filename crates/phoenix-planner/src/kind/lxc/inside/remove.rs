@@ -13,6 +13,9 @@ use crate::operation::{OnFailure, Operation, Run, Shown};
 use crate::plan::{Action, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, argv};
 
+/// The folder of phoenix's files in a container.
+const FOLDER: &str = "/etc/phoenix";
+
 /// What goes with one address.
 struct Part<'a> {
     name: &'static str,
@@ -31,8 +34,13 @@ pub(in super::super) fn remove(observed: &Observed<'_>, container: &Container, d
     let power = if restarted.is_some() { Power::Restarts } else { Power::Runs };
     let gone = restarted.or_else(|| draft.find(&address(container.vmid)));
     let after = gone.into_iter().map(|id| (id, Edge::Needs)).collect::<Vec<_>>();
-    for part in parts(container, &reading, power) {
-        add(container, part, &after, draft);
+    let parts = parts(container, &reading, power).map(|part| part.operations(container));
+    let mut left = parts.into_iter().filter(|(_, operations)| !operations.is_empty()).peekable();
+    while let Some((name, mut operations)) = left.next() {
+        if left.peek().is_none() {
+            operations.push(remove_folder(container));
+        }
+        add(container, name, operations, &after, draft);
     }
 }
 
@@ -69,17 +77,26 @@ fn parts<'a>(container: &Container, reading: &'a Reading, power: Power) -> [Part
     ]
 }
 
-fn add(container: &Container, part: Part<'_>, after: &After, draft: &mut Draft) {
-    let own = part.files.into_iter().filter_map(|(path, text)| {
-        let before = text.as_ref().filter(|text| is_own(text))?.clone();
-        Some(Operation::Remove { at: at(container, path), before, shown: Shown::NameOnly })
-    });
-    let operations = part.in_force.into_iter().chain(own).collect::<Vec<_>>();
-    if operations.is_empty() {
-        return;
+impl Part<'_> {
+    /// Returns the name with everything that takes the part away; nothing where it is gone.
+    fn operations(self, container: &Container) -> (&'static str, Vec<Operation>) {
+        let own = self.files.into_iter().filter_map(|(path, text)| {
+            let before = text.as_ref().filter(|text| is_own(text))?.clone();
+            Some(Operation::Remove { at: at(container, path), before, shown: Shown::NameOnly })
+        });
+        (self.name, self.in_force.into_iter().chain(own).collect())
     }
+}
+
+fn add(
+    container: &Container,
+    name: &str,
+    operations: Vec<Operation>,
+    after: &After,
+    draft: &mut Draft,
+) {
     let action = Action {
-        address: address(container.vmid).part(part.name),
+        address: address(container.vmid).part(name),
         verb: Verb::Remove,
         reason: "its public interface is not declared any more".to_owned(),
         disruption: Disruption::None,
@@ -90,4 +107,11 @@ fn add(container: &Container, part: Part<'_>, after: &After, draft: &mut Draft) 
         operations,
     };
     draft.add(action, after);
+}
+
+/// Takes the folder away; one that still holds something is somebody's, and stays.
+fn remove_folder(container: &Container) -> Operation {
+    let argv = argv(["rmdir", "--ignore-fail-on-non-empty", FOLDER]);
+    let run = Run::at(Place::Guest(container.vmid), argv);
+    Operation::Run(Run { on_failure: OnFailure::Continue, ..run })
 }

@@ -3,6 +3,7 @@
 use phoenix_formats::iproute::{Route, read_route};
 
 use crate::desired::{Container, PublicInterface};
+use crate::kind::shim;
 use crate::location::Place;
 use crate::observed::Observed;
 use crate::probe::{Argv, Probe};
@@ -54,6 +55,8 @@ fn on_link(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refu
         Some(route) if route.is_on_link() && route.device == wanted.bridge.as_str() => {
             return Ok(());
         }
+        // The shim's own route stands before that of the bridge.
+        Some(route) if route.device == shim::LINK && has_subnet(observed, wanted) => return Ok(()),
         Some(Route { via: Some(via), device, .. }) => format!("by the gateway {via} on {device}"),
         Some(Route { device, .. }) => format!("on {device}"),
         None => "by no route".to_owned(),
@@ -69,4 +72,11 @@ fn on_link(observed: &Observed<'_>, wanted: &PublicInterface) -> Result<(), Refu
             wanted.ip.trunc()
         ),
     ))
+}
+
+/// Returns whether the bridge has an address in the public address's subnet.
+fn has_subnet(observed: &Observed<'_>, wanted: &PublicInterface) -> bool {
+    let bridge = observed.links.iter().find(|link| link.name == wanted.bridge.as_str());
+    let mut addresses = bridge.into_iter().flat_map(|link| &link.addresses);
+    addresses.any(|address| address.net.contains(&std::net::IpAddr::V4(wanted.ip.addr())))
 }

@@ -140,13 +140,16 @@ pub(super) fn same_raw(left: &[(String, String)], right: &[(String, String)]) ->
     type_first && left.len() == right.len() && sorted(left).iter().zip(&sorted(right)).all(same)
 }
 
-/// Returns the interface in the spec's form, on top of what is not part of it.
+/// Returns the interface in the spec's form, on top of what is not part of it, but for the gateway: it
+/// belongs to the interface's own table, and here it would be a second default route without a metric.
 pub(super) fn spec_form(
     wanted: &PublicInterface,
     mac: Option<&str>,
+    host_only: bool,
     present: Option<&NetText>,
 ) -> NetText {
-    let net = NetText::parse(&wanted.spec_string());
+    let net = NetText::parse(&wanted.spec_string()).without("gw");
+    let net = net.with("ip", &address(wanted, host_only).to_string());
     let net = mac.map_or(net.clone(), |mac| net.with("macaddr", mac));
     let present = present.map(|present| present.pairs()).into_iter().flatten();
     present

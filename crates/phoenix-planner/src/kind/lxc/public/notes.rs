@@ -2,7 +2,8 @@
 
 use super::bypasses_node;
 use super::lowering::{Lowering, pct_takes};
-use crate::desired::{Container, PublicInterface};
+use crate::desired::{Container, PublicInterface, PublicKind};
+use crate::kind::shim;
 use crate::observed::Observed;
 
 /// A declared interface on a node, and how it is lowered there.
@@ -20,10 +21,7 @@ impl Subject<'_> {
     pub(super) fn notes(&self) -> Vec<String> {
         let uplink = self.observed.uplinks(&self.wanted.bridge).join(", ");
         let mut notes = vec![format!("on {}, uplink {uplink}", self.wanted.bridge), self.form()];
-        notes.extend(match self.lowering {
-            Lowering::Pct => self.routing_as_declared(),
-            Lowering::Raw | Lowering::Veth => self.routing(),
-        });
+        notes.extend(self.routing());
         notes.extend(self.firewall());
         notes
     }
@@ -33,7 +31,7 @@ impl Subject<'_> {
         let Self { observed, container, wanted, lowering, .. } = self;
         let asked = format!("pct set {} --net1 {}", container.vmid, wanted.spec_string());
         match lowering {
-            Lowering::Pct => format!("as `{asked}`, which this node's pct takes"),
+            Lowering::Pct => format!("as `{asked}`, which this node's pct takes{}", self.but()),
             Lowering::Raw if pct_takes(observed, wanted.kind.as_str()) => format!(
                 "not as `{asked}`, but as lxc.net.1.* keys: `network.macvlan_attachment` is `lxc`"
             ),
@@ -46,14 +44,12 @@ impl Subject<'_> {
         }
     }
 
-    fn routing_as_declared(&self) -> Vec<String> {
-        let gateway = self.wanted.gateway.map(|_| {
-            "gw is a second default gateway: which of the two the container takes is the node's doing"
-        });
-        let subnet = self.shares_subnet.then_some(
-            "another interface of the container is in the same subnet: internal traffic may leave by this one",
-        );
-        gateway.into_iter().chain(subnet).map(str::to_owned).collect()
+    /// Says what of the spec's string is not in the command.
+    fn but(&self) -> String {
+        let gateway = self.wanted.gateway.map(|_| "without `gw`, a second default route");
+        let address = self.shares_subnet.then_some("with the address as a /32");
+        let words = gateway.into_iter().chain(address).collect::<Vec<_>>().join(", and ");
+        if words.is_empty() { words } else { format!(", {words}") }
     }
 
     fn routing(&self) -> Vec<String> {
@@ -71,15 +67,33 @@ impl Subject<'_> {
         if !bypasses_node(self.wanted) {
             return Vec::new();
         }
-        let ip = self.wanted.ip.addr();
         vec![
             format!(
                 "Proxmox VE's firewall does not see this interface: lxc/{}/nftables keeps the same rules in the container",
                 self.container.vmid
             ),
-            format!(
-                "the node, and guests routed through it, cannot reach {ip}; `type: \"veth\"` has neither limit"
-            ),
+            self.reach_of_the_node(),
         ]
+    }
+
+    /// The node and the children of its own bridge hear each other by another child only.
+    fn reach_of_the_node(&self) -> String {
+        let (desired, ip) = (self.observed.desired, self.wanted.ip.addr());
+        let bridge = &self.wanted.bridge;
+        if shim::serves(desired, self.wanted) {
+            return format!("the node, and guests routed through it, reach {ip} by shim/{bridge}");
+        }
+        let mode = match self.wanted.kind {
+            PublicKind::Macvlan(mode) if desired.network.shim.is_some() => mode.as_str(),
+            _ => "",
+        };
+        let why = if mode.is_empty() {
+            String::new()
+        } else {
+            format!(", not even by a shim: its mode is `{mode}`")
+        };
+        format!(
+            "the node, and guests routed through it, cannot reach {ip}{why}; `type: \"veth\"` has neither limit"
+        )
     }
 }
