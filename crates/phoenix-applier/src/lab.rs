@@ -100,6 +100,7 @@ impl Lab {
         if made.is_err() {
             // The first error is the one that tells why.
             down::clear(&folder).ok();
+            down::leave();
         }
         made.map(|complaints| Self { folder, complaints })
     }
@@ -160,6 +161,7 @@ impl Lab {
         let _claim = folder::claim()?;
         let was_there = folder.path().exists() || !down::namespaces(&folder).is_empty();
         down::clear(&folder)?;
+        down::leave();
         Ok(was_there)
     }
 

@@ -20,10 +20,14 @@ pub(super) fn clear(folder: &Folder) -> Result<(), LabError> {
     lxc::clear_cgroups(&folder.name)?;
     lxc::clear_locks(folder);
     unmount(folder)?;
-    remove(folder.path())?;
+    remove(folder.path())
+}
+
+/// Removes the folder of all labs, unless it holds one. It is what a claim locks, so this is the last that is done
+/// under one.
+pub(super) fn leave() {
     // It stays while it holds another lab.
     fs::remove_dir(ALL).ok();
-    Ok(())
 }
 
 /// Returns the namespaces of a lab that exist, those that its journal does not know included.

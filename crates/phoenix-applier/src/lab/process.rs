@@ -75,15 +75,22 @@ fn wait(process: &OwnedFd) {
     }
 }
 
-/// Kills a process, unless its number means another one by now, and waits until it is gone.
-pub(super) fn kill_and_wait(pid: u32, is_meant: impl Fn(u32) -> bool) {
-    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let held = number.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok());
-    if let Some(held) = held.filter(|_| is_meant(pid)) {
-        // It may have ended by itself just now.
-        rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
-        wait(&held);
-    }
+/// Kills a process, unless its number means another one by now, and waits until it is gone, and the one that
+/// waits for it too: that one is known by a word of its command line.
+pub(super) fn kill_and_wait(pid: u32, is_meant: impl Fn(u32) -> bool, word: &str) {
+    let hold = |pid: u32| {
+        let number = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+        rustix::process::pidfd_open(number, PidfdFlags::empty()).ok()
+    };
+    let Some(held) = hold(pid).filter(|_| is_meant(pid)) else { return };
+    let parent = field(pid, PARENT).and_then(|parent| parent.parse::<u32>().ok());
+    let parent = parent.and_then(|parent| Some((parent, hold(parent)?)));
+    let line = |pid: u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let waits = parent.filter(|(parent, _)| line(*parent).split('\0').any(|part| part == word));
+    // It may have ended by itself just now.
+    rustix::process::pidfd_send_signal(&held, Signal::KILL).ok();
+    wait(&held);
+    waits.iter().for_each(|(_, parent)| wait(parent));
 }
 
 /// Returns when a process was started, in ticks since the machine was; a number alone is used again.

@@ -154,7 +154,7 @@ impl Room {
             if fs::read_dir(inside).is_ok_and(|mut labs| labs.next().is_some()) {
                 return Ok(());
             }
-            process::kill_and_wait(pid, |_| self.first() == Some(pid));
+            process::kill_and_wait(pid, |_| self.first() == Some(pid), ROOM);
         }
         fs::remove_dir_all(&self.path).map_err(LabError::at(&self.path))
     }

@@ -97,4 +97,12 @@ mod tests {
         let ids = Ids::parse("0 0 4294967295", "0 0 4294967295");
         assert!(ids.users[0].has(0) && ids.users[0].has(u32::MAX - 1));
     }
+
+    #[test]
+    fn a_guest_that_shares_the_users_has_the_same_on_both_sides() {
+        let text = "0 65534 1\n";
+        let ids = Ids::parse(text, text);
+        assert_eq!(ids.root(), Some((Uid::from_raw(65534), Gid::from_raw(65534))));
+        assert_eq!(ids.shared().root(), Some((Uid::ROOT, Gid::ROOT)));
+    }
 }

@@ -13,7 +13,8 @@ use crate::support::{Lab, cannot_run, example, skip};
 const PROGRAM: &str = "/lib/systemd/systemd-networkd";
 
 /// How long networkd may take to set an interface up.
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(6);
+const TRIES: u32 = 5;
 
 /// The container's internal interface, and one that comes when networkd runs already: that is when networkd looks
 /// through the rules. At its own start in a container, which has no udev, it knows none of them yet.
@@ -78,19 +79,29 @@ fn networks(lab: &Lab) {
     }
 }
 
-/// Plugs an interface in that networkd sets up, and waits until it has.
+/// Plugs an interface in that networkd sets up, and waits until it has. On a busy machine it misses one that comes
+/// while it starts, so there are some tries.
 fn plug(lab: &Lab) {
-    // There is none at first.
-    lab.exec("101", &["ip", "link", "del", "late"]);
-    // It must have read what there is before something comes.
-    std::thread::sleep(Duration::from_secs(1));
-    lab.says("101", &["ip", "link", "add", "late", "type", "veth", "peer", "name", "early"]);
-    lab.says("101", &["ip", "link", "set", "early", "up"]);
-    let begun = Instant::now();
-    while !lab.says("101", &["ip", "-brief", "address", "show", "late"]).contains(LATE) {
-        assert!(begun.elapsed() < GRACE, "networkd does not set an interface up");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let set_up = || {
+        // There is none at first.
+        lab.exec("101", &["ip", "link", "del", "late"]);
+        // It must have read what there is before something comes.
+        std::thread::sleep(Duration::from_secs(1));
+        lab.says("101", &["ip", "link", "add", "late", "type", "veth", "peer", "name", "early"]);
+        lab.says("101", &["ip", "link", "set", "early", "up"]);
+        let begun = Instant::now();
+        let shown = || lab.says("101", &["ip", "-brief", "address", "show", "late"]);
+        while begun.elapsed() < GRACE {
+            if shown().contains(LATE) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        false
+    };
+    let done = (0..TRIES).any(|_| set_up());
+    networkd(lab, "is-active");
+    assert!(done, "networkd runs, and does not set an interface up");
 }
 
 fn has_rule(lab: &Lab) -> bool {
