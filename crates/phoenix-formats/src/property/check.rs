@@ -74,6 +74,12 @@ pub(crate) fn number(value: &str) -> Result<(), &'static str> {
     only_if(mantissa && exponent.is_none_or(is_integer), "it takes a number")
 }
 
+/// Checks a decimal number that is not below zero.
+pub(crate) fn rate(value: &str) -> Result<(), &'static str> {
+    number(value)?;
+    only_if(in_range(value, (0.0, f64::INFINITY)).is_ok(), "it takes a number from 0 on")
+}
+
 pub(crate) fn one_of(value: &str, words: &[&str]) -> Result<(), String> {
     if words.contains(&value) {
         return Ok(());
@@ -127,6 +133,15 @@ pub(crate) fn interface(value: &str) -> Result<(), &'static str> {
 
 pub(crate) fn trunks(value: &str) -> Result<(), &'static str> {
     only_if(value.split(';').all(is_digits), "it takes VLAN numbers with `;` between them")
+}
+
+/// Checks VLAN numbers and ranges of them, such as `1-5;7`.
+pub(crate) fn trunk_ranges(value: &str) -> Result<(), &'static str> {
+    let range = |range: &str| match range.split_once('-') {
+        Some((first, last)) => is_digits(first) && is_digits(last),
+        None => is_digits(range),
+    };
+    only_if(value.split(';').all(range), "it takes VLAN numbers or ranges with `;` between them")
 }
 
 pub(crate) fn dns_name(value: &str) -> Result<(), &'static str> {
