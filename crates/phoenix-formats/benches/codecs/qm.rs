@@ -1,7 +1,8 @@
 //! The `netN` and `ipconfigN` values of machines, one a line, and their configuration files.
 
 use divan::Bencher;
-use phoenix_formats::qm::{IpConfig, VmNet};
+use phoenix_formats::lxc_conf::Edit;
+use phoenix_formats::qm::{IpConfig, VmConf, VmNet};
 
 use super::{measure, repeat};
 
@@ -39,5 +40,24 @@ fn canonical_net(bencher: Bencher) {
 fn parse_ipconfig(bencher: Bencher) {
     measure(bencher, &repeat(ipconfig_line), |text| {
         text.lines().filter(|line| IpConfig::parse(line).is_ok()).count()
+    });
+}
+
+fn snapshot(number: usize) -> String {
+    format!(
+        "[snap-{number}]\nagent: 1\nboot: order=scsi0\ncores: 4\nmemory: 8192\nname: portainer\nnet0: virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1\nscsi0: local-lvm:vm-1001-disk-0,size=32G\nsnaptime: 1700000000\n\n"
+    )
+}
+
+#[divan::bench]
+fn parse_conf(bencher: Bencher) {
+    measure(bencher, &repeat(snapshot), VmConf::parse);
+}
+
+#[divan::bench]
+fn edit_conf(bencher: Bencher) {
+    let conf = VmConf::parse(&format!("cores: 4\n{}", repeat(snapshot)));
+    measure(bencher, conf.text(), |_| {
+        conf.edit(&[Edit::Set { key: "cores".to_owned(), value: "8".to_owned() }]).unwrap()
     });
 }

@@ -178,6 +178,13 @@ pub(crate) fn tag(value: &str) -> Result<(), &'static str> {
     only_if(taken, "a tag is made of letters, digits, `_`, `-`, `+` and `.`")
 }
 
+/// Whether a text can be the name of a virtual machine's setting: a letter, letters, `_` and `-`, then digits.
+pub(crate) fn is_machine_key(key: &str) -> bool {
+    let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-');
+    plain && name.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
 /// Checks a volume such as `local-lvm:vm-101-disk-0`.
 pub(crate) fn volume_id(value: &str) -> Result<(), &'static str> {
     let taken = value
