@@ -24,7 +24,7 @@ use phoenix_formats::Vmid;
 pub(super) use self::guest::opened_publicly;
 use self::order::Last;
 use self::set::Set;
-pub(super) use self::vm::plan_made;
+pub(super) use self::vm::{plan_made, planned_text};
 use crate::desired::{Desired, PublicInterface};
 use crate::location::Location;
 use crate::observed::Observed;

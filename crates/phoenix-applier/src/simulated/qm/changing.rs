@@ -171,6 +171,11 @@ fn with_pending(text: &str, later: &[(&str, &str)]) -> String {
     let conf = VmConf::parse(text);
     let mut pending = conf.pending().entries().collect::<BTreeMap<_, _>>();
     pending.extend(later.iter().copied());
+    pending.retain(|key, value| conf.get(key) != Some(*value));
+    if pending.is_empty() {
+        let (main, rest) = without_pending(text);
+        return main + &rest;
+    }
     let lines = pending.iter().map(|(key, value)| format!("{key}: {value}\n"));
     let section = format!("\n[PENDING]\n{}", lines.collect::<String>());
     let (main, rest) = without_pending(text);

@@ -1,14 +1,15 @@
 //! Virtual machines: their firewall files. What their configurations say of it is [`super::super::vm`]'s.
 
+use phoenix_formats::Vmid;
 use phoenix_formats::firewall::{FwFile, Level, Rule};
 use phoenix_formats::qm::{VmConf, VmNet};
 
 use super::super::vm::{NET, config_path};
 use super::file::Change;
 use super::guest::Guest;
-use super::planned_texts;
+use super::{guest_path, planned_texts};
 use crate::address::Address;
-use crate::desired::Vm;
+use crate::desired::{Vm, VmSource};
 use crate::observed::Observed;
 use crate::plan::{ActionId, Draft, Edge};
 use crate::refusal::Refusal;
@@ -24,7 +25,8 @@ pub(super) fn plan(
     if config.lock().is_some() {
         return Ok(None);
     }
-    let mut change = change(observed, vm, cluster)?;
+    let text = observed.facts.text(&guest_path(vm.vmid));
+    let mut change = change(vm, text, cluster)?;
     let enabled = vm.firewall.as_ref().is_some_and(|firewall| firewall.enabled == Some(true));
     if let Some(change) = change.as_mut().filter(|_| enabled) {
         change.action.notes.extend(unguarded(&config));
@@ -32,17 +34,22 @@ pub(super) fn plan(
     Ok(change)
 }
 
-/// Plans the file of a virtual machine that the plan makes: after that, since the making takes an older
-/// file of this number away.
+/// Plans the file of a virtual machine that the plan makes: after that, since a clone gets the file of its
+/// `source`, and loses an older one of its number.
 pub(in super::super) fn plan_made(
     observed: &Observed<'_>,
     vm: &Vm,
     made: ActionId,
     draft: &mut Draft,
 ) -> Result<(), Vec<Refusal>> {
+    let from = match &vm.source {
+        Some(VmSource::Clone(source)) => source.value,
+        _ => vm.vmid,
+    };
+    let text = planned_text(observed, from, draft);
     let (_, cluster) = planned_texts(observed, vm.vmid, draft);
     let cluster = FwFile::parse(Level::Cluster, &cluster, None);
-    if let Some(change) = change(observed, vm, &cluster)? {
+    if let Some(change) = change(vm, text.as_deref(), &cluster)? {
         let names = [Address::new("firewall", "cluster").part("definitions")];
         let names = names.iter().filter_map(|address| draft.find(address));
         let needs = names.chain([made]).map(|id| (id, Edge::Needs)).collect::<Vec<_>>();
@@ -51,18 +58,25 @@ pub(in super::super) fn plan_made(
     Ok(())
 }
 
-fn change(
+/// Returns the text of a machine's file as the plan leaves it.
+pub(in super::super) fn planned_text(
     observed: &Observed<'_>,
-    vm: &Vm,
-    cluster: &FwFile,
-) -> Result<Option<Change>, Vec<Refusal>> {
+    vmid: Vmid,
+    draft: &Draft,
+) -> Option<String> {
+    let at = guest_path(vmid);
+    let written = draft.written(&at).map(|(_, text)| text.to_owned());
+    written.or_else(|| observed.facts.text(&at).map(str::to_owned))
+}
+
+fn change(vm: &Vm, text: Option<&str>, cluster: &FwFile) -> Result<Option<Change>, Vec<Refusal>> {
     let Some(firewall) = &vm.firewall else { return Ok(None) };
     let rules = firewall.rules.as_ref();
     let rules = |_: &FwFile| -> Option<Vec<Rule>> {
         rules.map(|rules| rules.iter().map(|rule| rule.value.clone()).collect())
     };
     let guest = Guest { vmid: vm.vmid, firewall: Some(firewall), origin: &vm.origin };
-    guest.plan(observed, cluster, rules)
+    guest.plan_on(text, cluster, rules)
 }
 
 /// Says which interfaces the rules do not reach: those without `firewall=1`. The first one gets it.

@@ -18,9 +18,15 @@ impl Machine<'_> {
         let Some(conf) = &self.conf else { return Ok(()) };
         let mut keys = self.keys();
         self.leave_cloud_init(conf, &mut keys, draft);
-        self.check_bridge(&keys)?;
+        let mut refusals = self.check_bridge(&keys).err().unwrap_or_default();
         let disk = self.missing_disk(draft);
-        let grown = self.growth(conf, disk.is_some())?;
+        let grown = self.growth(conf, disk.is_some()).unwrap_or_else(|refusal| {
+            refusals.push(refusal);
+            None
+        });
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
         self.report_waiting(&keys, draft);
         if keys.is_empty() && disk.is_none() && grown.is_none() {
             return Ok(());
@@ -102,18 +108,15 @@ impl Machine<'_> {
     }
 
     /// Returns the size in GiB to which the disk grows. A disk that is larger than declared is a refusal.
-    fn growth(&self, conf: &VmConf, is_new: bool) -> Result<Option<u64>, Vec<Refusal>> {
+    fn growth(&self, conf: &VmConf, is_new: bool) -> Result<Option<u64>, Refusal> {
         let Some(wanted) = &self.vm.disk else { return Ok(None) };
         if is_new {
             return Ok(Some(wanted.value));
         }
         let Some(present) = conf.disk_size(DISK) else { return Ok(None) };
         if present > wanted.value * GIB {
-            return Err(vec![shrinking(
-                wanted,
-                present,
-                &format!("virtual machine {}", self.vm.vmid),
-            )]);
+            let whose = format!("virtual machine {}", self.vm.vmid);
+            return Err(shrinking(wanted, present, &whose));
         }
         Ok((present < wanted.value * GIB).then_some(wanted.value))
     }

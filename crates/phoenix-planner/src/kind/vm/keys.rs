@@ -100,7 +100,10 @@ impl Machine<'_> {
 
     fn change(&self, key: &'static str, after: String) -> KeyChange {
         let before = self.present(key).map(str::to_owned);
-        KeyChange { key, before, after, class: self.class(key), parts: Vec::new() }
+        // What the machine has now, and was to lose at its next start.
+        let kept = self.conf.as_ref().and_then(|conf| conf.get(key)) == Some(after.as_str());
+        let class = if kept { Disruption::Live } else { self.class(key) };
+        KeyChange { key, before, after, class, parts: Vec::new() }
     }
 
     /// Returns what a change of a setting costs a running machine: Proxmox VE plugs memory only where the

@@ -1,8 +1,9 @@
 //! A machine that is not on the node: a clone of another one, or made of an image.
 
 use phoenix_formats::Vmid;
+use phoenix_formats::qm::VmConf;
 
-use super::super::firewall::{guest_path, plan_made};
+use super::super::firewall::{plan_made, planned_text};
 use super::change::shrinking;
 use super::keys::KeyChange;
 use super::{DISK, Machine, attribute, image, neighbours, read};
@@ -41,24 +42,23 @@ impl Machine<'_> {
         let vmid = source.value;
         let conf = read(self.observed, vmid);
         let planned = draft.find(&super::address(vmid)).is_some();
-        if conf.as_ref().is_some_and(|conf| conf.lock().is_some()) || conf.is_none() && !planned {
-            self.defer(
-                draft,
-                format!("not made yet: {vmid}, of which it is a clone, is not there"),
-            );
+        let why = match conf.as_ref().map(VmConf::lock) {
+            Some(Some(lock)) => Some(format!("is locked ({lock})")),
+            None if !planned => Some("is not there".to_owned()),
+            _ => None,
+        };
+        if let Some(why) = why {
+            self.defer(draft, format!("not made yet: {vmid}, of which it is a clone, {why}"));
             return Ok(());
         }
-        let size = conf.as_ref().and_then(|conf| conf.disk_size(DISK));
-        if let (Some(wanted), Some(size)) = (&self.vm.making.disk, size)
-            && size > wanted.value << 30
-        {
-            let whose = format!("virtual machine {vmid}, of which {} is a clone,", self.vm.vmid);
-            return Err(vec![shrinking(wanted, size, &whose)]);
-        }
-        let declared = self.observed.desired.vms.get(&vmid);
-        let snapshot = declared.and_then(|vm| vm.snapshot.as_ref()).map(|name| name.value.as_str());
+        let snapshot = self.snapshot_of(vmid, conf.as_ref(), draft);
         let mut operations = vec![self.clone_of(vmid, snapshot)];
-        let keys = self.made_keys()?;
+        let keys = self.keys();
+        let mut refusals = self.check_bridge(&keys).err().unwrap_or_default();
+        refusals.extend(self.too_small(vmid, conf.as_ref()));
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
         let named = |change: &&KeyChange| change.key != "name";
         let words = keys.iter().filter(named).map(|k| (k.key.to_owned(), k.after.clone()));
         let words = words.collect::<Vec<_>>();
@@ -69,6 +69,21 @@ impl Machine<'_> {
             None => format!("clone of {vmid}"),
         };
         self.add(from, operations, &keys, before, draft)
+    }
+
+    /// Returns the snapshot of which clones are made, if the source has it or gets it.
+    fn snapshot_of(&self, source: Vmid, conf: Option<&VmConf>, draft: &Draft) -> Option<&str> {
+        let name = self.observed.desired.vms.get(&source)?.snapshot.as_ref()?.value.as_str();
+        let there = conf.is_some_and(|conf| conf.snapshots().contains_key(name));
+        let planned = draft.find(&super::address(source).part("snapshot").part(name)).is_some();
+        (there || planned).then_some(name)
+    }
+
+    /// Returns the refusal of a clone whose disk would have to be smaller than that of its source.
+    fn too_small(&self, source: Vmid, conf: Option<&VmConf>) -> Option<Refusal> {
+        let (wanted, size) = (self.vm.making.disk.as_ref()?, conf?.disk_size(DISK)?);
+        let whose = format!("virtual machine {source}, of which {} is a clone,", self.vm.vmid);
+        (size > wanted.value << 30).then(|| shrinking(wanted, size, &whose))
     }
 
     fn clone_of(&self, source: Vmid, snapshot: Option<&str>) -> Operation {
@@ -86,7 +101,8 @@ impl Machine<'_> {
             self.defer(draft, why);
             return Ok(());
         }
-        let keys = self.made_keys()?;
+        let keys = self.keys();
+        self.check_bridge(&keys)?;
         let (cloud, plain): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.is_for_cloud_init());
         let pair = |change: &&KeyChange| (change.key.to_owned(), change.after.clone());
         let hardware = HARDWARE.map(|(key, value)| (key.to_owned(), value.to_owned()));
@@ -115,12 +131,6 @@ impl Machine<'_> {
         Some(settings)
     }
 
-    fn made_keys(&self) -> Result<Vec<KeyChange>, Vec<Refusal>> {
-        let keys = self.keys();
-        self.check_bridge(&keys)?;
-        Ok(keys)
-    }
-
     fn add(
         &self,
         reason: String,
@@ -137,6 +147,7 @@ impl Machine<'_> {
         let size = size.map(|size| attribute(&format!("{DISK}.size"), None, Some(size)));
         action.attributes.extend(size);
         action.notes = image::note(self.vm, self.observed.facts).into_iter().collect();
+        action.notes.extend(self.inherited_rules(draft));
         if matches!(self.vm.source, Some(VmSource::Image(_))) && self.vm.user.is_some() {
             action.notes.push(format!(
                 "nobody can log in before cloud-init is given a key: `qm set {} --sshkeys FILE`",
@@ -147,18 +158,16 @@ impl Machine<'_> {
         let needs = self.dependencies(Edge::Needs, draft);
         let after = before.into_iter().chain(needs).collect::<Vec<_>>();
         let made = draft.add(action, &after);
-        if self.inherits_rules(draft) {
-            return Ok(());
-        }
         plan_made(self.observed, self.vm, made, draft)
     }
 
-    /// Returns whether a clone is to have rules and has others first: Proxmox VE gives it those of its source.
-    /// Its own are written by the next plan, and it does not start before.
-    pub(super) fn inherits_rules(&self, draft: &Draft) -> bool {
-        let Some(VmSource::Clone(source)) = &self.vm.source else { return false };
-        let at = guest_path(source.value);
-        let has_rules = draft.written(&at).is_some() || self.observed.facts.text(&at).is_some();
-        self.conf.is_none() && self.vm.firewall.is_some() && has_rules
+    /// Says whose rules a clone has that declares none of its own.
+    fn inherited_rules(&self, draft: &Draft) -> Option<String> {
+        let Some(VmSource::Clone(source)) = &self.vm.source else { return None };
+        let vmid = source.value;
+        planned_text(self.observed, vmid, draft).filter(|_| self.vm.firewall.is_none())?;
+        Some(format!(
+            "Proxmox VE gives it the firewall's rules of {vmid}: none are declared for it"
+        ))
     }
 }

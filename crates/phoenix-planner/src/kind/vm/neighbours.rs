@@ -55,5 +55,8 @@ pub(super) fn clonable(vmid: Vmid, snapshot: Option<&str>, draft: &Draft) -> Vec
     let base = address(vmid);
     let snapshot = snapshot.map(|name| base.part("snapshot").part(name));
     let parts = [Some(base.clone()), Some(base.part(CLONABLE)), snapshot].into_iter().flatten();
-    parts.filter_map(|part| Some((draft.find(&part)?, Edge::Needs))).collect()
+    let needs = parts.filter_map(|part| Some((draft.find(&part)?, Edge::Needs)));
+    // Its rules go with the clone.
+    let rules = draft.find(&Address::new("firewall", vmid)).map(|id| (id, Edge::After));
+    needs.chain(rules).collect()
 }

@@ -57,7 +57,8 @@ impl Machine<'_> {
 
     fn plan_snapshot(&self, draft: &mut Draft) -> Option<ActionId> {
         let name = &self.vm.snapshot.as_ref()?.value;
-        if self.conf.as_ref().is_some_and(|conf| conf.snapshots().contains_key(name)) {
+        let has = |conf: &VmConf| conf.is_on("template") || conf.snapshots().contains_key(name);
+        if self.conf.as_ref().is_some_and(has) {
             return None;
         }
         let mut action = self.action(
@@ -80,11 +81,6 @@ impl Machine<'_> {
         let wanted = self.vm.onboot.as_ref().is_some_and(|onboot| onboot.value);
         let template = self.conf.as_ref().is_some_and(|conf| conf.is_on("template"));
         if !wanted || template || self.running || self.is_unready(draft) {
-            return;
-        }
-        if self.inherits_rules(draft) {
-            let what = "it starts when its firewall has its own rules: until then it has those of its source";
-            draft.defer(self.address().part("start"), what);
             return;
         }
         let reason = match &self.conf {
