@@ -3,7 +3,9 @@
 mod making;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use ipnet::Ipv4Net;
 use phoenix_formats::Vmid;
 
 use super::container::{LEAST_MEMORY, MOST_CORES};
@@ -72,40 +74,26 @@ impl Lowering {
         at: Origin,
         defaults: &Defaults<'_>,
     ) -> Vm {
-        let name = self.host_name(declared.name.as_deref(), at.at("name"), vmid);
         let network = declared.network_config.as_ref();
         let net_at = at.at("network_config");
         let ip = network
             .and_then(|network| network.ip.as_deref())
             .and_then(|text| self.ipv4_config(text, net_at.at("ip")));
-        let address = match ip {
-            Some(Ipv4Config::Static(value)) => Some(Located { value, origin: net_at.at("ip") }),
-            _ => None,
-        };
-        if let Some(address) = &address {
-            self.claims.address(address.value.addr(), &address.origin, vmid);
-        }
-        let dependencies = self.dependencies(
-            declared.dependencies.as_ref(),
-            at.at("dependencies"),
-            declared.clone_from_vmid.as_ref(),
-            at.at("clone_from_vmid"),
-        );
-        let names = OfGuest {
-            records: declared.dns_records.as_ref(),
-            service: declared.traefik_service.as_ref(),
-            agent: declared.portainer_agent_hostname.as_deref(),
-        };
-        self.guest_names(Owner::Vm(vmid), &names, &at);
+        self.machine_names(vmid, declared, &at);
         let (source, making) = self.making(declared, &at, defaults);
         let located =
             |value: Option<bool>, key| value.map(|value| Located { value, origin: at.at(key) });
         Vm {
             vmid,
-            name,
-            address,
+            name: self.host_name(declared.name.as_deref(), at.at("name"), vmid),
+            address: self.fixed_address(ip, net_at.at("ip"), vmid),
             firewall: self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), None),
-            dependencies,
+            dependencies: self.dependencies(
+                declared.dependencies.as_ref(),
+                at.at("dependencies"),
+                declared.clone_from_vmid.as_ref(),
+                at.at("clone_from_vmid"),
+            ),
             cores: self.number(declared.cores, at.at("cores"), 1..=MOST_CORES),
             memory: self.number(declared.memory_mb, at.at("memory_mb"), LEAST_MEMORY..=u64::MAX),
             disk: self.number(declared.disk_size_gb, at.at("disk_size_gb"), 1..=MOST_DISK),
@@ -113,11 +101,7 @@ impl Lowering {
             onboot: located(declared.start_at_boot, "start_at_boot"),
             startup: self.startup(declared.boot_order, declared.boot_delay, &at),
             cloud_address: self.cloud_address(network, ip, &net_at),
-            nameservers: network.and_then(|network| {
-                let origin = net_at.at("nameserver");
-                let value = self.addresses(network.nameserver.as_ref()?, &origin);
-                Some(Located { value, origin })
-            }),
+            nameservers: self.machine_nameservers(network, &net_at),
             user: self.user(declared, at.at("user_config").at("username")),
             is_template: located(declared.is_template, "is_template"),
             snapshot: self.snapshot(declared, &at),
@@ -125,6 +109,36 @@ impl Lowering {
             making,
             origin: at,
         }
+    }
+
+    fn machine_names(&mut self, vmid: Vmid, declared: &declared::Vm, at: &Origin) {
+        let names = OfGuest {
+            records: declared.dns_records.as_ref(),
+            service: declared.traefik_service.as_ref(),
+            agent: declared.portainer_agent_hostname.as_deref(),
+        };
+        self.guest_names(Owner::Vm(vmid), &names, at);
+    }
+
+    fn fixed_address(
+        &mut self,
+        ip: Option<Ipv4Config>,
+        origin: Origin,
+        vmid: Vmid,
+    ) -> Option<Located<Ipv4Net>> {
+        let Some(Ipv4Config::Static(value)) = ip else { return None };
+        self.claims.address(value.addr(), &origin, vmid);
+        Some(Located { value, origin })
+    }
+
+    fn machine_nameservers(
+        &mut self,
+        network: Option<&VmNetworkConfig>,
+        at: &Origin,
+    ) -> Option<Located<Vec<IpAddr>>> {
+        let origin = at.at("nameserver");
+        let value = self.addresses(network?.nameserver.as_ref()?, &origin);
+        Some(Located { value, origin })
     }
 
     fn cloud_address(

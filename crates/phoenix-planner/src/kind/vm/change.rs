@@ -1,61 +1,73 @@
 //! The change of a machine that is on the node.
 
+use phoenix_formats::property::PropertyText;
 use phoenix_formats::qm::VmConf;
 
 use super::keys::{KeyChange, is_for_cloud_init};
 use super::{DISK, Machine, attribute, config_path, image};
 use crate::desired::{Located, VmSource};
 use crate::operation::{Operation, Run};
-use crate::plan::{Attribute, Disruption, Draft, Edge, Verb};
+use crate::plan::{Action, Attribute, Disruption, Draft, Edge, Verb};
 use crate::probe::Argv;
 use crate::refusal::Refusal;
 
 /// Bytes in a GiB.
 const GIB: u64 = 1 << 30;
 
+/// What differs for one machine.
+struct Differences {
+    keys: Vec<KeyChange>,
+    /// The settings of a disk that is still to be made.
+    disk: Vec<(String, String)>,
+    /// The size in GiB to which the disk grows.
+    grown: Option<u64>,
+}
+
 impl Machine<'_> {
     pub(super) fn plan_change(&self, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
         let Some(conf) = &self.conf else { return Ok(()) };
+        let differences = self.differences(conf, draft)?;
+        self.report_waiting(&differences.keys, draft);
+        let Differences { keys, disk, grown } = &differences;
+        if !keys.is_empty() || !disk.is_empty() || grown.is_some() {
+            let rules = self.rules(draft).into_iter();
+            let after = rules.chain(self.dependencies(Edge::After, draft)).collect::<Vec<_>>();
+            draft.add(self.change(conf, &differences), &after);
+        }
+        Ok(())
+    }
+
+    fn differences(&self, conf: &VmConf, draft: &mut Draft) -> Result<Differences, Vec<Refusal>> {
         let mut keys = self.keys();
+        keys.sort_by_key(|change| change.key);
         self.leave_cloud_init(conf, &mut keys, draft);
+        let disk = self.missing_disk(draft).unwrap_or_default();
         let mut refusals = self.check_bridge(&keys).err().unwrap_or_default();
-        let disk = self.missing_disk(draft);
-        let grown = self.growth(conf, disk.is_some()).unwrap_or_else(|refusal| {
+        let grown = self.growth(conf, !disk.is_empty()).unwrap_or_else(|refusal| {
             refusals.push(refusal);
             None
         });
-        if !refusals.is_empty() {
-            return Err(refusals);
-        }
-        self.report_waiting(&keys, draft);
-        if keys.is_empty() && disk.is_none() && grown.is_none() {
-            return Ok(());
-        }
-        keys.sort_by_key(|change| change.key);
-        let mut action = self.action(
-            self.address(),
-            Verb::Change,
-            reason(&keys, disk.is_some(), grown.is_some()),
-        );
+        if refusals.is_empty() { Ok(Differences { keys, disk, grown }) } else { Err(refusals) }
+    }
+
+    fn change(&self, conf: &VmConf, differences: &Differences) -> Action {
+        let Differences { keys, disk, grown } = differences;
+        let mut action = self.action(self.address(), Verb::Change, differences.reason());
         action.attributes = keys.iter().flat_map(|key| key.attributes(self.running)).collect();
-        action.attributes.extend(
-            disk.iter().flatten().map(|(key, value)| attribute(key, None, Some(value.clone()))),
-        );
+        let new = disk.iter().map(|(key, value)| attribute(key, None, Some(value.clone())));
+        action.attributes.extend(new);
         action.attributes.extend(grown.iter().map(|gib| self.grown_attribute(conf, *gib)));
         let live = grown.map(|_| Disruption::Live);
         let class = keys.iter().map(|key| key.class).chain(live).max();
         action.disruption = class.filter(|_| self.running).unwrap_or(Disruption::None);
-        action.notes = self.cloud_init_note(conf, &keys).into_iter().collect();
+        action.notes = self.cloud_init_note(conf, keys).into_iter().collect();
         let words = keys.iter().map(|change| (change.key.to_owned(), change.after.clone()));
-        let words = words.chain(disk.into_iter().flatten()).collect::<Vec<_>>();
-        if !words.is_empty() {
-            action.operations.push(self.qm_set(words, Some(conf.digest())));
-        }
+        let mut words = words.chain(disk.iter().cloned()).collect::<Vec<_>>();
+        words.sort();
+        let set = (!words.is_empty()).then(|| self.qm_set(words, Some(conf.digest())));
+        action.operations.extend(set);
         action.operations.extend(grown.map(|gib| self.resize(gib)));
-        let rules = self.rules(draft).into_iter();
-        let after = rules.chain(self.dependencies(Edge::After, draft)).collect::<Vec<_>>();
-        draft.add(action, &after);
-        Ok(())
+        action
     }
 
     /// Fails when the node has no bridge of the name that the first interface is to be moved to.
@@ -122,8 +134,7 @@ impl Machine<'_> {
     }
 
     fn grown_attribute(&self, conf: &VmConf, gib: u64) -> Attribute {
-        let present =
-            phoenix_formats::property::PropertyText::parse(conf.get(DISK).unwrap_or_default());
+        let present = PropertyText::parse(conf.get(DISK).unwrap_or_default());
         let before = present.get("size").map(str::to_owned);
         let mut shown = attribute(&format!("{DISK}.size"), before, Some(format!("{gib}G")));
         shown.class = self.running.then_some(Disruption::Live);
@@ -186,15 +197,20 @@ pub(super) fn shrinking(wanted: &Located<u64>, present: u64, whose: &str) -> Ref
     )
 }
 
-fn reason(keys: &[KeyChange], has_new_disk: bool, grows: bool) -> String {
-    let mut reasons = Vec::new();
-    reasons.extend(has_new_disk.then(|| "its disk".to_owned()));
-    reasons.extend((grows && !has_new_disk).then(|| format!("{DISK} grows")));
-    reasons.extend(keys.iter().map(KeyChange::reason));
-    // Two say what it is about; the details stand below.
-    const SHOWN: usize = 2;
-    let more = reasons.len().saturating_sub(SHOWN);
-    reasons.truncate(SHOWN);
-    let more = if more > 0 { format!(", {more} more") } else { String::new() };
-    reasons.join(", ") + &more
+impl Differences {
+    fn reason(&self) -> String {
+        let mut reasons = Vec::new();
+        match (self.disk.is_empty(), self.grown) {
+            (false, _) => reasons.push("its disk".to_owned()),
+            (true, Some(_)) => reasons.push(format!("{DISK} grows")),
+            (true, None) => {}
+        }
+        reasons.extend(self.keys.iter().map(KeyChange::reason));
+        // Two say what it is about; the details stand below.
+        const SHOWN: usize = 2;
+        let more = reasons.len().saturating_sub(SHOWN);
+        reasons.truncate(SHOWN);
+        let more = if more > 0 { format!(", {more} more") } else { String::new() };
+        reasons.join(", ") + &more
+    }
 }

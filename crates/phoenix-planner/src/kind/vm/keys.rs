@@ -98,7 +98,7 @@ impl Machine<'_> {
         }
     }
 
-    fn change(&self, key: &'static str, after: String) -> KeyChange {
+    fn key_change(&self, key: &'static str, after: String) -> KeyChange {
         let before = self.present(key).map(str::to_owned);
         // What the machine has now, and was to lose at its next start.
         let kept = self.conf.as_ref().and_then(|conf| conf.get(key)) == Some(after.as_str());
@@ -138,23 +138,23 @@ impl Machine<'_> {
         let present = self.present(key).map(|text| text.strip_prefix("current=").unwrap_or(text));
         let present = present.map_or(Some(default), |text| text.parse().ok());
         let same = self.conf.is_some() && present == Some(wanted);
-        (!same).then(|| self.change(key, wanted.to_string()))
+        (!same).then(|| self.key_change(key, wanted.to_string()))
     }
 
     fn name(&self) -> Option<KeyChange> {
         let name = &self.vm.name.as_ref()?.value;
-        (self.present("name") != Some(name)).then(|| self.change("name", name.clone()))
+        (self.present("name") != Some(name)).then(|| self.key_change("name", name.clone()))
     }
 
     fn user(&self) -> Option<KeyChange> {
         let user = &self.vm.user.as_ref()?.value;
-        (self.present("ciuser") != Some(user)).then(|| self.change("ciuser", user.clone()))
+        (self.present("ciuser") != Some(user)).then(|| self.key_change("ciuser", user.clone()))
     }
 
     fn onboot(&self) -> Option<KeyChange> {
         let wanted = self.vm.onboot.as_ref()?.value;
         let present = self.conf.as_ref().is_some_and(|conf| conf.is_on("onboot"));
-        (wanted != present).then(|| self.change("onboot", u8::from(wanted).to_string()))
+        (wanted != present).then(|| self.key_change("onboot", u8::from(wanted).to_string()))
     }
 
     fn nameserver(&self) -> Option<KeyChange> {
@@ -163,7 +163,7 @@ impl Machine<'_> {
         let words = words.split([',', ';', ' ']).filter(|word| !word.is_empty());
         let same = words.map(|word| word.parse().ok()).eq(wanted.iter().copied().map(Some));
         let text = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        (!same && !wanted.is_empty()).then(|| self.change("nameserver", text))
+        (!same && !wanted.is_empty()).then(|| self.key_change("nameserver", text))
     }
 
     fn startup(&self) -> Option<KeyChange> {
@@ -244,7 +244,7 @@ impl Machine<'_> {
 
     fn with_parts(&self, key: &'static str, before: &PropertyText, text: String) -> KeyChange {
         let after = PropertyText::parse(&text);
-        let mut change = self.change(key, text);
+        let mut change = self.key_change(key, text);
         if change.before.is_some() {
             let names = before.pairs().chain(after.pairs()).map(|(name, _)| name);
             let mut names = names.collect::<Vec<_>>();
