@@ -112,7 +112,7 @@ fn run(
         }
         // The simulated node says these itself, and says something else after an apply.
         ["hostname"]
-        | ["pct", "list"]
+        | ["pct" | "qm", "list"]
         | ["readlink", "-f" | "--", ..]
         | ["ss" | "dpkg-query", ..] => Ok(()),
         ["systemctl", _, unit] if place == Place::Node => unit_state(folder, unit, output),
@@ -210,20 +210,28 @@ fn without_nft((probe, answer): (&Probe, &Answer)) -> Option<String> {
     }
 }
 
+/// Returns the guests that a program lists as running: `pct` has the status in the second column, and `qm`
+/// behind the name, which may hold blanks.
+fn running(facts: &Facts, program: &str) -> Vec<String> {
+    let argv = [program, "list"].map(str::to_owned);
+    let table = facts.ran(Place::Node, &argv).map_or("", |output| output.stdout.as_str());
+    let row = |line: &str| {
+        let words = line.split_whitespace().collect::<Vec<_>>();
+        let status = if program == "pct" { words.get(1) } else { words.iter().rev().nth(3) };
+        (status == Some(&"running")).then(|| words.first().map(|vmid| (*vmid).to_owned())).flatten()
+    };
+    table.lines().filter_map(row).collect()
+}
+
 /// Returns the description of the node: its name, who runs, and what is installed.
 fn node(facts: &Facts) -> Value {
-    let argv = ["pct", "list"].map(str::to_owned);
-    let table = facts.ran(Place::Node, &argv).map_or("", |output| output.stdout.as_str());
-    let running = table.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        let vmid = words.next()?;
-        (words.next() == Some("running")).then(|| vmid.to_owned())
-    });
+    let mut running = running(facts, "pct");
+    running.extend(self::running(facts, "qm"));
     let mut object = BTreeMap::new();
     if let Some(name) = facts.ran(Place::Node, &["hostname".to_owned()]) {
         object.insert("name", Value::from(name.stdout.trim()));
     }
-    object.insert("running", Value::from(running.collect::<Vec<_>>()));
+    object.insert("running", Value::from(running));
     let packages = packages(facts);
     if !packages.is_empty() {
         object.insert("packages", Value::from(packages));

@@ -35,8 +35,9 @@
 //!
 //! A missing folder above a new file is made where every real node has it.
 //!
-//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node beside routes by its macvlans, what commands
-//! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
+//! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node beside routes by
+//! its macvlans, what commands in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's
+//! own rules, what runs in virtual machines, other nodes of the cluster, storage,
 //! and time: nothing waits, and a pause is over at once.
 
 mod dnsmasq;
@@ -58,6 +59,7 @@ mod pct_set;
 mod power;
 mod public_interface;
 mod public_routes;
+mod qm;
 mod running_key;
 mod service;
 mod settings;

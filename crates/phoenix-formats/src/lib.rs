@@ -21,6 +21,7 @@ pub mod nginx;
 pub mod pct;
 pub mod property;
 pub mod public_interface;
+pub mod qm;
 pub mod resolv_conf;
 mod vmid;
 mod warning;

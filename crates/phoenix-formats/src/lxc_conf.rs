@@ -23,12 +23,13 @@ pub(crate) mod volume;
 
 use std::collections::BTreeMap;
 
+pub(crate) use edit::edit as edit_text;
 pub use edit::{Edit, EditError};
 pub(crate) use escape::encode as encode_description;
 pub use features::Features;
-use line::Line;
+pub(crate) use line::Line;
 pub use lost::LostLine;
-use read::Place;
+pub(crate) use read::{Dialect, Place, read as read_sections};
 pub(crate) use section::Sections;
 pub use section::{Deletion, Section};
 use sha1::{Digest, Sha1};
@@ -48,7 +49,7 @@ pub struct LxcConf {
 impl LxcConf {
     /// Reads a configuration file; no text is refused.
     pub fn parse(text: &str) -> Self {
-        let (sections, warnings) = read::read(text);
+        let (sections, warnings) = read::read(text, &read::CONTAINER);
         Self { text: text.to_owned(), sections, warnings }
     }
 
@@ -122,7 +123,7 @@ impl LxcConf {
     /// Only the lines that an edit names change, and a line that already says what an edit wants
     /// stays as it is. Fails when a line could not be read back as what was asked for.
     pub fn edit(&self, edits: &[Edit]) -> Result<String, EditError> {
-        edit::edit(&self.text, edits)
+        edit::edit(&self.text, edits, &read::CONTAINER)
     }
 
     /// Returns what `phoenix inspect lxc-conf` shows.

@@ -5,7 +5,7 @@
 //! Owns two views of them: [`PropertyText`] keeps every byte and judges nothing, and the schemas
 //! inside this crate decide as Proxmox VE's own parser does which strings it accepts and how it
 //! prints them back. Deliberately not understood: what a property *means*, which belongs to the codec that declares
-//! its schema, and aliases of keys, which no schema here has.
+//! its schema.
 
 pub(crate) mod check;
 mod fault;

@@ -21,4 +21,4 @@ pub use firewall::{
 pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
 pub use names::{DnsRecord, PortainerApi, StepCa, TraefikService};
 pub use scalar::{List, Scalar, Words};
-pub use vm::{Vm, VmFile, VmNetworkConfig};
+pub use vm::{Vm, VmDefaults, VmFile, VmNetworkConfig, VmUser};

@@ -16,7 +16,7 @@ pub use firewall::{
     ClusterFirewall, Definitions, ForwardPolicy, Group, GuestFirewall, LogLevel, NodeFirewall,
     Options, Policy,
 };
-pub use guest::{Container, Startup, Vm};
+pub use guest::{Container, Making, Startup, Vm, VmAddress, VmSource};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
 pub use node::{Attachment, Identity, Network};
 

@@ -17,6 +17,7 @@ pub(crate) mod resolv_conf;
 mod resources;
 pub(crate) mod service;
 pub(crate) mod shim;
+mod vm;
 
 pub use resources::is_resource;
 
@@ -35,7 +36,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 14] = [
+const STAGES: [Stage; 15] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -48,6 +49,7 @@ const STAGES: [Stage; 14] = [
     Stage { probes: resolv_conf::probes, plan: resolv_conf::plan },
     Stage { probes: firewall::probes, plan: firewall::plan },
     Stage { probes: lxc::probes, plan: lxc::plan },
+    Stage { probes: vm::probes, plan: vm::plan },
     Stage { probes: service::no_probes, plan: service::plan_firewall },
     // After the interfaces that it leads to.
     Stage { probes: shim::probes, plan: shim::plan },
@@ -87,7 +89,9 @@ fn writes_cluster_files(plan: &Plan) -> bool {
         Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => {
             at.path.is_below("/etc/pve")
         }
-        Operation::Run(run) => run.argv.first().is_some_and(|program| program == "pct"),
+        Operation::Run(run) => {
+            run.argv.first().is_some_and(|program| matches!(program.as_str(), "pct" | "qm"))
+        }
         Operation::Transform(_) | Operation::Check(_) => false,
     })
 }

@@ -96,7 +96,6 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let vms = reader.read::<VmFile>(FileKind::Vms);
     reader.leave_alone(FileKind::Certificates);
     reader.note_later(container::later(&containers));
-    reader.note_later(vm::later(&vms));
     let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
     let has_global = files.has(FileKind::Hypervisor);

@@ -43,18 +43,20 @@ pub fn summary(plan: &Plan) -> String {
     format!("Plan: {counts}{}. ({})", interruptions(plan), &digest[..SHORT_DIGEST])
 }
 
-/// Says which containers stop or start, as `; container 101 restarts`.
+/// Says which guests stop or start, as `; container 101 restarts`.
 fn interruptions(plan: &Plan) -> String {
     let named = |disruption, verb: &str| {
         let hit = plan.steps().filter(move |step| step.action.disruption == disruption);
-        hit.filter_map(|step| Some(format!("; container {} {verb}", guest_of(step.action)?)))
+        hit.filter_map(|step| Some(format!("; {} {verb}", guest_of(step.action)?)))
             .collect::<String>()
     };
     named(Disruption::Restart, "restarts") + &named(Disruption::Start, "starts")
 }
 
-fn guest_of(action: &Action) -> Option<&str> {
-    action.address.as_str().split('/').nth(1)
+fn guest_of(action: &Action) -> Option<String> {
+    let mut parts = action.address.as_str().split('/');
+    let kind = if parts.next() == Some("vm") { "virtual machine" } else { "container" };
+    Some(format!("{kind} {}", parts.next()?))
 }
 
 /// Returns the programs that an action runs, in order; see [`command`].

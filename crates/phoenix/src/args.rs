@@ -245,6 +245,10 @@ pub struct Inspect {
 pub enum InspectKind {
     /// A container's `netN`, one a line.
     Net,
+    /// A virtual machine's `netN`, one a line.
+    QmNet,
+    /// A virtual machine's `ipconfigN`, one a line: whether it starts with it.
+    QmIpconfig,
     /// A container's configuration file.
     LxcConf,
     /// A `.fw` file.

@@ -21,6 +21,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("nginx", "crates/phoenix-formats/tests/corpus/nginx"),
     ("pct", "fuzz/seeds/pct"),
     ("property", "fuzz/seeds/property"),
+    ("qm", "fuzz/seeds/qm"),
     ("resolv_conf", "fuzz/seeds/resolv_conf"),
 ];
 

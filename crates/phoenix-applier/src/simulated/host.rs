@@ -34,6 +34,7 @@ impl SimulatedNode {
             ["pct", "status", vmid] => with_vmid(vmid, |vmid| self.pct_status(vmid)),
             ["pct", "config", vmid] => with_vmid(vmid, |vmid| self.pct_config(vmid)),
             ["pct", "help", "set", "--verbose"] => self.pct_help(),
+            ["qm", words @ ..] => return self.ask_qm(words),
             _ if words == QUORUM => done(LINK_MODE),
             ["ip", "-json", "-details", "address", "show"] => {
                 done(links_json(&self.host_routing().links) + "\n")
@@ -74,6 +75,7 @@ impl SimulatedNode {
                 (Some(_), Err(_)) => Ok(Some(not_a_guest(vmid))),
                 (None, _) => Ok(None),
             },
+            ["qm", words @ ..] => self.change_qm(words),
             ["ifreload", "-a"] => self.ifreload(),
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
             ["iptables", "-t", "nat", "-A", rule @ ..]

@@ -9,6 +9,7 @@ mod faults;
 #[path = "../folders/mod.rs"]
 mod folders;
 mod inside;
+mod machines;
 mod properties;
 mod random;
 mod world;

@@ -14,6 +14,7 @@ mod net;
 mod nginx;
 mod pct;
 mod property;
+mod qm;
 mod resolv_conf;
 
 use divan::counter::BytesCount;

@@ -1,7 +1,7 @@
 //! Edits that change the lines they name and not one byte more.
 
 use super::line::Line;
-use super::read::Place;
+use super::read::{Dialect, Place};
 use super::setting::Setting;
 
 /// A change to the main section of a configuration.
@@ -50,8 +50,8 @@ pub struct EditError {
 }
 
 /// Returns the text with the edits made.
-pub(super) fn edit(text: &str, edits: &[Edit]) -> Result<String, EditError> {
-    let mut draft = Draft::of(text);
+pub(crate) fn edit(text: &str, edits: &[Edit], dialect: &Dialect) -> Result<String, EditError> {
+    let mut draft = Draft::of(text, dialect);
     for edit in edits {
         draft.apply(edit)?;
     }
@@ -59,20 +59,22 @@ pub(super) fn edit(text: &str, edits: &[Edit]) -> Result<String, EditError> {
 }
 
 /// The lines of the main section with their ends, and the rest of the file.
-struct Draft {
+struct Draft<'d> {
+    dialect: &'d Dialect,
     before: Vec<String>,
     after: String,
     end: &'static str,
 }
 
-impl Draft {
-    fn of(text: &str) -> Self {
-        let is_head = |line: &&str| Place::opened_by(read(line)).is_some();
+impl<'d> Draft<'d> {
+    fn of(text: &str, dialect: &'d Dialect) -> Self {
+        let is_head = |line: &&str| Place::opened_by((dialect.line)(own(line))).is_some();
         let before: Vec<&str> =
             text.split_inclusive('\n').take_while(|line| !is_head(line)).collect();
         let length = before.iter().map(|line| line.len()).sum();
         let first = text.split_inclusive('\n').next().unwrap_or_default();
         Self {
+            dialect,
             before: before.into_iter().map(str::to_owned).collect(),
             after: text.get(length..).unwrap_or_default().to_owned(),
             end: if first.ends_with("\r\n") { "\r\n" } else { "\n" },
@@ -83,53 +85,63 @@ impl Draft {
         match edit {
             Edit::Set { key, value } => self.set(key, value),
             Edit::Remove { key } => {
-                self.before.retain(|line| setting(line).is_none_or(|(found, _)| found != key));
+                let dialect = self.dialect;
+                let is_kept =
+                    |line: &String| setting(dialect, line).is_none_or(|(found, _)| found != key);
+                self.before.retain(is_kept);
                 Ok(())
             }
             Edit::RawUnder { prefix, pairs } => self.set_raw(prefix, pairs),
             Edit::AddRaw { key, value } => self.add_raw(key, value),
             Edit::RemoveRaw { key, value } => {
-                self.before.retain(|line| raw(line) != Some((key.as_str(), value.as_str())));
+                let dialect = self.dialect;
+                self.before
+                    .retain(|line| raw(dialect, line) != Some((key.as_str(), value.as_str())));
                 Ok(())
             }
         }
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), EditError> {
-        let is_key = |line: &String| setting(line).is_some_and(|(found, _)| found == key);
+        let dialect = self.dialect;
+        let is_key = |line: &String| setting(dialect, line).is_some_and(|(found, _)| found == key);
         let Some(at) = self.before.iter().rposition(is_key) else {
-            self.insert_all(self.place_of(key), vec![setting_line(key, value)?]);
+            self.insert_all(self.place_of(key), vec![setting_line(dialect, key, value)?]);
             return Ok(());
         };
-        let present = self.before.get(at).and_then(|line| setting(line));
-        if present.is_none_or(|(_, present)| !is_same(key, present, value)) {
-            self.replace(at, &setting_line(key, value)?);
+        let present = self.before.get(at).and_then(|line| setting(dialect, line));
+        if present.is_none_or(|(_, present)| !(dialect.same)(key, present, value)) {
+            self.replace(at, &setting_line(dialect, key, value)?);
         }
         Ok(())
     }
 
     /// Where Proxmox VE would sort a setting: before the first later one, else behind the settings.
     fn place_of(&self, key: &str) -> usize {
-        let later = |line: &String| setting(line).is_some_and(|(found, _)| found > key);
+        let setting = |line: &String| setting(self.dialect, line).map(|(found, _)| found > key);
+        let later = |line: &String| setting(line) == Some(true);
         let settings = || self.before.iter().rposition(|line| setting(line).is_some());
-        let first_raw = || self.before.iter().position(|line| raw(line).is_some());
+        let first_raw = || self.before.iter().position(|line| raw(self.dialect, line).is_some());
         let behind =
             || settings().map(|at| at + 1).or_else(first_raw).unwrap_or_else(|| self.last_filled());
         self.before.iter().position(later).unwrap_or_else(behind)
     }
 
     fn last_filled(&self) -> usize {
-        let filled = |line: &String| read(line) != Line::Blank;
+        let filled = |line: &String| (self.dialect.line)(own(line)) != Line::Blank;
         self.before.iter().rposition(filled).map_or(0, |at| at + 1)
     }
 
     fn behind_raw(&self) -> usize {
-        let last = self.before.iter().rposition(|line| raw(line).is_some());
+        let dialect = self.dialect;
+        let last = self.before.iter().rposition(|line| raw(dialect, line).is_some());
         last.map_or_else(|| self.last_filled(), |at| at + 1)
     }
 
     fn set_raw(&mut self, prefix: &str, pairs: &[(String, String)]) -> Result<(), EditError> {
-        let is_under = |line: &String| raw(line).is_some_and(|(key, _)| key.starts_with(prefix));
+        let dialect = self.dialect;
+        let is_under =
+            |line: &String| raw(dialect, line).is_some_and(|(key, _)| key.starts_with(prefix));
         let end =
             self.before.iter().rposition(is_under).map_or_else(|| self.behind_raw(), |at| at + 1);
         let mut wanted = pairs.iter();
@@ -138,8 +150,8 @@ impl Draft {
             if !is_under(&line) {
                 kept.push(line);
             } else if let Some((key, value)) = wanted.next() {
-                let same = raw(&line) == Some((key.as_str(), value.as_str()));
-                kept.push(if same { line } else { raw_line(key, value)? + ending(&line) });
+                let same = raw(dialect, &line) == Some((key.as_str(), value.as_str()));
+                kept.push(if same { line } else { raw_line(dialect, key, value)? + ending(&line) });
             }
         }
         let end = kept.len();
@@ -147,14 +159,15 @@ impl Draft {
         self.before = kept;
         self.insert_all(
             end,
-            wanted.map(|(key, value)| raw_line(key, value)).collect::<Result<_, _>>()?,
+            wanted.map(|(key, value)| raw_line(dialect, key, value)).collect::<Result<_, _>>()?,
         );
         Ok(())
     }
 
     fn add_raw(&mut self, key: &str, value: &str) -> Result<(), EditError> {
-        if !self.before.iter().any(|line| raw(line) == Some((key, value))) {
-            self.insert_all(self.behind_raw(), vec![raw_line(key, value)?]);
+        let dialect = self.dialect;
+        if !self.before.iter().any(|line| raw(dialect, line) == Some((key, value))) {
+            self.insert_all(self.behind_raw(), vec![raw_line(dialect, key, value)?]);
         }
         Ok(())
     }
@@ -184,9 +197,9 @@ fn ending(line: &str) -> &str {
     line.get(body(line).len()..).unwrap_or_default()
 }
 
-/// Reads a line as the file parser does, for which `\r` belongs to the line.
-fn read(line: &str) -> Line<'_> {
-    Line::read(line.strip_suffix('\n').unwrap_or(line))
+/// The line without its line feed.
+fn own(line: &str) -> &str {
+    line.strip_suffix('\n').unwrap_or(line)
 }
 
 /// The line without its end.
@@ -195,34 +208,34 @@ fn body(line: &str) -> &str {
     line.strip_suffix('\r').unwrap_or(line)
 }
 
-fn setting(line: &str) -> Option<(&str, &str)> {
-    match read(line) {
+fn setting<'a>(dialect: &Dialect, line: &'a str) -> Option<(&'a str, &'a str)> {
+    match (dialect.line)(own(line)) {
         Line::Setting { key, value } => Some((key, value)),
         _ => None,
     }
 }
 
-fn raw(line: &str) -> Option<(&str, &str)> {
-    match read(line) {
+fn raw<'a>(dialect: &Dialect, line: &'a str) -> Option<(&'a str, &'a str)> {
+    match (dialect.line)(own(line)) {
         Line::Raw { key, value } => Some((key, value)),
         _ => None,
     }
 }
 
-fn setting_line(key: &str, value: &str) -> Result<String, EditError> {
+fn setting_line(dialect: &Dialect, key: &str, value: &str) -> Result<String, EditError> {
     let line = format!("{key}: {value}");
-    let read = setting(&line) == Some((key, value)) && !line.contains(['\n', '\r']);
+    let read = setting(dialect, &line) == Some((key, value)) && !line.contains(['\n', '\r']);
     if read { Ok(line) } else { Err(EditError { line }) }
 }
 
-fn raw_line(key: &str, value: &str) -> Result<String, EditError> {
+fn raw_line(dialect: &Dialect, key: &str, value: &str) -> Result<String, EditError> {
     let line = format!("{key}: {value}");
-    let read = raw(&line) == Some((key, value)) && !line.contains(['\n', '\r']);
+    let read = raw(dialect, &line) == Some((key, value)) && !line.contains(['\n', '\r']);
     if read { Ok(line) } else { Err(EditError { line }) }
 }
 
 /// Whether a setting's line already says this, perhaps in another spelling of a boolean or number.
-fn is_same(key: &str, present: &str, wanted: &str) -> bool {
+pub(super) fn is_same(key: &str, present: &str, wanted: &str) -> bool {
     let reads_same = |setting: Setting| {
         setting.read(present).is_ok_and(|value| setting.read(wanted) == Ok(value))
     };

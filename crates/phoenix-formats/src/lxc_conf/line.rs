@@ -1,16 +1,18 @@
 //! What one line of the file is, before it is known in which section it stands.
 
-use crate::property::check::{is_blank, is_white};
+use crate::property::check::{self, is_blank, is_white};
 
 /// One line without its line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub(crate) enum Line<'a> {
     /// White space only.
     Blank,
     /// `[pve:pending]`.
     Pending,
     /// `[NAME]`, the head of a snapshot.
     Snapshot(&'a str),
+    /// `[special:NAME]`, the head of a section that Proxmox VE keeps for itself.
+    Special,
     /// `#` and the rest, still encoded.
     Comment(&'a str),
     /// A pair that looks like one of LXC's own.
@@ -28,25 +30,45 @@ pub(super) enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Returns what the line is; the order of the attempts is Proxmox VE's.
-    pub(super) fn read(line: &'a str) -> Self {
+    /// Returns what the line is in a container's file; the order of the attempts is Proxmox VE's.
+    pub(crate) fn read(line: &'a str) -> Self {
         if is_blank(line) {
             return Self::Blank;
         }
-        head(line)
+        head(line, "pve:pending")
             .or_else(|| line.strip_prefix('#').map(Self::Comment))
             .or_else(|| raw(line))
             .or_else(|| filled(line, "description:").map(Self::Description))
             .or_else(|| snapstate(line))
             .or_else(|| filled(line, "delete:").map(Self::Delete))
-            .or_else(|| setting(line))
+            .or_else(|| setting(line, is_key))
+            .unwrap_or(Self::Unreadable)
+    }
+
+    /// Returns what the line is in a virtual machine's file: there are no raw keys, and other heads.
+    pub(crate) fn read_machine(line: &'a str) -> Self {
+        if is_blank(line) {
+            return Self::Blank;
+        }
+        head(line, "pending")
+            .or_else(|| special(line))
+            .or_else(|| line.strip_prefix('#').map(Self::Comment))
+            .or_else(|| filled(line, "description:").map(Self::Description))
+            .or_else(|| snapstate(line))
+            .or_else(|| filled(line, "delete:").map(Self::Delete))
+            .or_else(|| setting(line, check::is_machine_key))
             .unwrap_or(Self::Unreadable)
     }
 }
 
-fn head(line: &str) -> Option<Line<'_>> {
+fn special(line: &str) -> Option<Line<'_>> {
     let name = line.trim_end_matches(is_white).strip_prefix('[')?.strip_suffix(']')?;
-    if name.eq_ignore_ascii_case("pve:pending") {
+    name.eq_ignore_ascii_case("special:cloudinit").then_some(Line::Special)
+}
+
+fn head<'a>(line: &'a str, pending: &str) -> Option<Line<'a>> {
+    let name = line.trim_end_matches(is_white).strip_prefix('[')?.strip_suffix(']')?;
+    if name.eq_ignore_ascii_case(pending) {
         return Some(Line::Pending);
     }
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
@@ -83,7 +105,7 @@ fn snapstate(line: &str) -> Option<Line<'_>> {
     before.ends_with("snapstate:").then_some(Line::Snapstate(state))
 }
 
-fn setting(line: &str) -> Option<Line<'_>> {
+fn setting(line: &str, is_key: fn(&str) -> bool) -> Option<Line<'_>> {
     let (key, rest) = line.split_once(':')?;
     let value = rest.trim_matches(is_white);
     // White space alone is a value too: its last character.

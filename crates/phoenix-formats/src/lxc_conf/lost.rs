@@ -93,7 +93,7 @@ fn key_of(line: Line<'_>) -> Option<&str> {
 }
 
 fn superseded(placed: &Placed<'_>, last: &Last<'_>) -> Option<&'static str> {
-    if matches!(placed.line, Line::Blank | Line::Pending | Line::Snapshot(_)) {
+    if matches!(placed.line, Line::Blank | Line::Pending | Line::Snapshot(_) | Line::Special) {
         return None;
     }
     if !last.openings.contains(&placed.opening) {

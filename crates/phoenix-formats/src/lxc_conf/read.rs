@@ -12,19 +12,44 @@ use crate::Warning;
 
 /// Which section a line belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// Before the first section head.
     Main,
     /// After `[pve:pending]`.
     Pending,
     /// After a snapshot's head.
     Snapshot(&'a str),
+    /// After the head of a section that Proxmox VE keeps for itself.
+    Special,
+}
+
+/// What a kind of guest's file has of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    /// Returns what a line is.
+    pub(crate) line: for<'a> fn(&'a str) -> Line<'a>,
+    /// Returns the value of a setting as it is kept, or why Proxmox VE warns about it.
+    pub(crate) value: for<'a> fn(&str, &'a str) -> Result<Cow<'a, str>, String>,
+    /// Returns whether two values of a setting mean the same.
+    pub(crate) same: fn(&str, &str, &str) -> bool,
+}
+
+/// A container's file.
+pub(super) static CONTAINER: Dialect =
+    Dialect { line: |line| Line::read(line), value: container_value, same: super::edit::is_same };
+
+fn container_value<'a>(key: &str, value: &'a str) -> Result<Cow<'a, str>, String> {
+    match Setting::find(key) {
+        Some(setting) => setting.read(value),
+        None => Err("there is no such setting".to_owned()),
+    }
 }
 
 impl<'a> Place<'a> {
     /// Returns the place that a section head opens.
-    pub(super) fn opened_by(line: Line<'a>) -> Option<Self> {
+    pub(crate) fn opened_by(line: Line<'a>) -> Option<Self> {
         match line {
+            Line::Special => Some(Self::Special),
             Line::Pending => Some(Self::Pending),
             Line::Snapshot(name) => Some(Self::Snapshot(name)),
             _ => None,
@@ -33,19 +58,19 @@ impl<'a> Place<'a> {
 }
 
 /// Returns the sections of a file, and one warning for each line that Proxmox VE warns about.
-pub(super) fn read(text: &str) -> (Sections, Vec<Warning>) {
-    let mut reader = Reader::default();
+pub(crate) fn read(text: &str, dialect: &Dialect) -> (Sections, Vec<Warning>) {
+    let mut reader = Reader::new(dialect);
     for (index, line) in text.split('\n').enumerate() {
         reader.number = index + 1;
-        reader.line(Line::read(line));
+        reader.line((dialect.line)(line));
     }
     reader.close();
     reader.sections.main.values.remove("snapstate");
     (reader.sections, reader.warnings)
 }
 
-#[derive(Default)]
 struct Reader<'a> {
+    dialect: &'a Dialect,
     sections: Sections,
     warnings: Vec<Warning>,
     number: usize,
@@ -55,10 +80,22 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn new(dialect: &'a Dialect) -> Self {
+        Self {
+            dialect,
+            sections: Sections::default(),
+            warnings: Vec::new(),
+            number: 0,
+            place: None,
+            current: Section::default(),
+            description: String::new(),
+        }
+    }
+
     fn line(&mut self, line: Line<'a>) {
         match line {
             Line::Blank => {}
-            Line::Pending | Line::Snapshot(_) => {
+            Line::Pending | Line::Snapshot(_) | Line::Special => {
                 self.close();
                 self.place = Place::opened_by(line);
             }
@@ -127,11 +164,7 @@ impl<'a> Reader<'a> {
     }
 
     fn setting(&mut self, key: &str, value: &str) {
-        let read = match Setting::find(key) {
-            Some(setting) => setting.read(value),
-            None => Err("there is no such setting".to_owned()),
-        };
-        match read {
+        match (self.dialect.value)(key, value) {
             Ok(value) => self.set(key, value),
             Err(why) => {
                 self.warn(format!("`{key}`: {why}"));
@@ -158,6 +191,8 @@ impl<'a> Reader<'a> {
         match self.place.take() {
             None | Some(Place::Main) => self.sections.main = section,
             Some(Place::Pending) => self.sections.pending = section,
+            // Nobody but Proxmox VE reads it, and an edit leaves it where it is.
+            Some(Place::Special) => {}
             Some(Place::Snapshot(name)) => {
                 drop(self.sections.snapshots.insert(name.to_owned(), section));
             }

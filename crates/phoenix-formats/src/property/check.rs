@@ -74,6 +74,12 @@ pub(crate) fn number(value: &str) -> Result<(), &'static str> {
     only_if(mantissa && exponent.is_none_or(is_integer), "it takes a number")
 }
 
+/// Checks a decimal number that is not below zero.
+pub(crate) fn rate(value: &str) -> Result<(), &'static str> {
+    number(value)?;
+    only_if(in_range(value, (0.0, f64::INFINITY)).is_ok(), "it takes a number from 0 on")
+}
+
 pub(crate) fn one_of(value: &str, words: &[&str]) -> Result<(), String> {
     if words.contains(&value) {
         return Ok(());
@@ -129,6 +135,15 @@ pub(crate) fn trunks(value: &str) -> Result<(), &'static str> {
     only_if(value.split(';').all(is_digits), "it takes VLAN numbers with `;` between them")
 }
 
+/// Checks VLAN numbers and ranges of them, such as `1-5;7`.
+pub(crate) fn trunk_ranges(value: &str) -> Result<(), &'static str> {
+    let range = |range: &str| match range.split_once('-') {
+        Some((first, last)) => is_digits(first) && is_digits(last),
+        None => is_digits(range),
+    };
+    only_if(value.split(';').all(range), "it takes VLAN numbers or ranges with `;` between them")
+}
+
 pub(crate) fn dns_name(value: &str) -> Result<(), &'static str> {
     let label = |label: &str| {
         let plain = label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
@@ -161,6 +176,13 @@ pub(crate) fn tag(value: &str) -> Result<(), &'static str> {
     let tail = |c: char| head(c) || matches!(c, '-' | '+' | '.');
     let taken = value.starts_with(head) && value.chars().all(tail);
     only_if(taken, "a tag is made of letters, digits, `_`, `-`, `+` and `.`")
+}
+
+/// Whether a text can be the name of a virtual machine's setting: a letter, letters, `_` and `-`, then digits.
+pub(crate) fn is_machine_key(key: &str) -> bool {
+    let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-');
+    plain && name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 /// Checks a volume such as `local-lvm:vm-101-disk-0`.

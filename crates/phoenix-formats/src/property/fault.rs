@@ -49,6 +49,14 @@ pub enum PropertyFault {
     /// A property that must be given.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// A property that means nothing without another one.
+    #[error("`{key}` needs `{needs}` beside it")]
+    Alone {
+        /// The property that is given.
+        key: &'static str,
+        /// The property that is not.
+        needs: &'static str,
+    },
     /// A value that its property does not take.
     #[error("`{key}` cannot be `{value}`: {why}")]
     Value {

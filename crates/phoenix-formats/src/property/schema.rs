@@ -29,15 +29,31 @@ pub(crate) struct Property {
     name: &'static str,
     required: bool,
     kind: Kind,
+    /// Another property that must be given with this one.
+    needs: Option<&'static str>,
+    /// Keys that give this property its value and are the value of the schema's bare property.
+    heads: &'static [&'static str],
 }
 
 impl Property {
     pub(crate) const fn required(name: &'static str, kind: Kind) -> Self {
-        Self { name, required: true, kind }
+        Self { name, required: true, kind, needs: None, heads: &[] }
     }
 
     pub(crate) const fn optional(name: &'static str, kind: Kind) -> Self {
-        Self { name, required: false, kind }
+        Self { name, required: false, kind, needs: None, heads: &[] }
+    }
+
+    /// Returns the property as one that stands only beside another.
+    pub(crate) const fn with(mut self, other: &'static str) -> Self {
+        self.needs = Some(other);
+        self
+    }
+
+    /// Returns the property as one that also stands as `HEAD=VALUE`, where the head is the bare property's value.
+    pub(crate) const fn behind(mut self, heads: &'static [&'static str]) -> Self {
+        self.heads = heads;
+        self
     }
 }
 
@@ -76,16 +92,29 @@ impl Schema {
     /// Returns the text that Proxmox VE prints for these values.
     pub(crate) fn canonical(&self, values: &BTreeMap<&'static str, String>) -> String {
         let mut text = String::new();
+        let tail = self.tail().and_then(|name| values.get_key_value(name));
+        let tail = tail.filter(|_| self.bare.is_some_and(|bare| values.contains_key(bare)));
         let first = |name: &&str| self.is_printed_first(name);
         let front = self.printed_first().filter_map(|name| values.get_key_value(name));
-        for (name, value) in front.chain(values.iter().filter(|(name, _)| !first(name))) {
+        let others = values.iter().filter(|(name, _)| !first(name));
+        let others = others.filter(|(name, _)| tail.is_none_or(|(tail, _)| tail != *name));
+        for (name, value) in front.chain(others) {
             let comma = if text.is_empty() { "" } else { "," };
-            match self.bare {
-                Some(bare) if bare == *name => text.extend([comma, value]),
+            match (self.bare, tail) {
+                (Some(bare), None) if bare == *name => text.extend([comma, value]),
+                (Some(bare), Some((_, tail))) if bare == *name => {
+                    text.extend([comma, value, "=", tail]);
+                }
                 _ => text.extend([comma, name, "=", value]),
             }
         }
         text
+    }
+
+    /// Returns the property that prints behind the bare one: `HEAD=VALUE`.
+    fn tail(&self) -> Option<&'static str> {
+        let tail = self.properties.iter().find(|property| !property.heads.is_empty());
+        tail.map(|property| property.name)
     }
 
     /// Returns the properties that print before the others, which print by name.
@@ -101,6 +130,7 @@ impl Schema {
 
     fn read<'a>(&self, text: &'a str) -> Result<Vec<(&'static str, &'a str)>, PropertyError> {
         let Given { known, unknown, mut faults } = self.split(text);
+        faults.extend(self.alone(&known));
         let mut values = Vec::with_capacity(known.len());
         for (property, value) in self.properties.iter().zip(known) {
             match property.read(value) {
@@ -112,30 +142,69 @@ impl Schema {
         if faults.is_empty() { Ok(values) } else { Err(PropertyError::new(faults)) }
     }
 
+    /// Says which properties stand without the other one that they need.
+    fn alone(&self, known: &[Option<&str>]) -> Vec<PropertyFault> {
+        let given = |name: &str| {
+            self.place(name).and_then(|place| known.get(place)).is_some_and(Option::is_some)
+        };
+        let fault = |property: &Property| {
+            let other = property.needs.filter(|other| given(property.name) && !given(other))?;
+            Some(PropertyFault::Alone { key: property.name, needs: other })
+        };
+        self.properties.iter().filter_map(fault).collect()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.properties.iter().position(|property| property.name == name)
+    }
+
     fn split<'a>(&self, text: &'a str) -> Given<'a> {
         let known = vec![None; self.properties.len()];
         let mut given = Given { known, unknown: BTreeSet::new(), faults: Vec::new() };
         for part in text.split(',').filter(|part| !check::is_blank(part)) {
-            match self.pair(part) {
-                Ok((key, value)) if !self.put(&mut given, key, value) => {
-                    given.faults.push(PropertyFault::Duplicate(key.to_owned()));
-                }
-                Ok(_) => {}
-                Err(fault) => given.faults.push(fault),
-            }
+            let put = self.pair(part).and_then(|(key, value)| self.put(&mut given, key, value));
+            given.faults.extend(put.err());
         }
         given
     }
 
-    /// Notes a value; says `false` when the key was there before.
-    fn put<'a>(&self, given: &mut Given<'a>, key: &'a str, value: &'a str) -> bool {
-        match self.properties.iter().position(|property| property.name == key) {
-            None => given.unknown.insert(key),
-            Some(place) if given.known[place].is_some() => false,
+    /// Notes a value; says which key was there before.
+    fn put<'a>(
+        &self,
+        given: &mut Given<'a>,
+        key: &'a str,
+        value: &'a str,
+    ) -> Result<(), PropertyFault> {
+        let twice = || PropertyFault::Duplicate(key.to_owned());
+        match self.place(key) {
+            Some(place) if given.known[place].is_some() => Err(twice()),
             Some(place) => {
                 given.known[place] = Some(value);
-                true
+                Ok(())
             }
+            None => self.put_behind(given, key, value),
+        }
+    }
+
+    /// Notes `HEAD=VALUE`: the value counts, whatever was given before, and the head must be the only one.
+    fn put_behind<'a>(
+        &self,
+        given: &mut Given<'a>,
+        key: &'a str,
+        value: &'a str,
+    ) -> Result<(), PropertyFault> {
+        let place = self.properties.iter().position(|property| property.heads.contains(&key));
+        match (place, self.bare.and_then(|bare| Some((bare, self.place(bare)?)))) {
+            (Some(_), Some((bare, head))) if given.known[head].is_some() => {
+                Err(PropertyFault::Duplicate(bare.to_owned()))
+            }
+            (Some(place), Some((_, head))) => {
+                given.known[head] = Some(key);
+                given.known[place] = Some(value);
+                Ok(())
+            }
+            _ if given.unknown.insert(key) => Ok(()),
+            _ => Err(PropertyFault::Duplicate(key.to_owned())),
         }
     }
 

@@ -1,12 +1,12 @@
 //! What is wanted of guests.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
-use phoenix_formats::Vmid;
+use phoenix_formats::{BridgeName, Vmid};
 
-use super::{GuestFirewall, InternalInterface, Located, PublicInterface};
+use super::{GuestFirewall, InternalInterface, Ipv4Config, Located, PublicInterface};
 use crate::source::Origin;
 
 /// Start order of a guest: `boot_order` and `boot_delay`.
@@ -57,7 +57,40 @@ pub struct Container {
     pub dependencies: Vec<Located<Vmid>>,
 }
 
-/// One virtual machine, as far as phoenix manages it yet: its name, address and firewall.
+/// What a virtual machine is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VmSource {
+    /// `clone_from_vmid`: a full clone of another one.
+    Clone(Located<Vmid>),
+    /// `template_image`: a file's absolute path or a volume.
+    Image(Located<String>),
+}
+
+/// What counts only when a virtual machine is made: its own value, else that of `vm_defaults`.
+#[derive(Debug, Clone, Default)]
+pub struct Making {
+    /// `cores`.
+    pub cores: Option<u32>,
+    /// `memory_mb` in MiB.
+    pub memory: Option<u64>,
+    /// `disk_size_gb` in GiB; the default is for clones only, since images have a size of their own.
+    pub disk: Option<Located<u64>>,
+    /// `storage_pool`.
+    pub storage: Option<String>,
+    /// `network_bridge`.
+    pub bridge: Option<Located<BridgeName>>,
+}
+
+/// The addresses that cloud-init gives to a virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VmAddress {
+    /// `network_config.ip`.
+    pub ip: Ipv4Config,
+    /// `network_config.gw`.
+    pub gateway: Option<Ipv4Addr>,
+}
+
+/// One virtual machine.
 #[derive(Debug, Clone)]
 pub struct Vm {
     /// Its number.
@@ -72,4 +105,37 @@ pub struct Vm {
     pub firewall: Option<GuestFirewall>,
     /// `dependencies` and `clone_from_vmid`.
     pub dependencies: Vec<Located<Vmid>>,
+    /// `cores`.
+    pub cores: Option<Located<u32>>,
+    /// `memory_mb` in MiB.
+    pub memory: Option<Located<u64>>,
+    /// `disk_size_gb` in GiB.
+    pub disk: Option<Located<u64>>,
+    /// `network_bridge`.
+    pub bridge: Option<Located<BridgeName>>,
+    /// `start_at_boot`.
+    pub onboot: Option<Located<bool>>,
+    /// `boot_order`, `boot_delay`; `None` when neither is declared.
+    pub startup: Option<Located<Startup>>,
+    /// `network_config.ip` and `gw`: what cloud-init sets.
+    pub cloud_address: Option<VmAddress>,
+    /// `network_config.nameserver`; `None` leaves them alone.
+    pub nameservers: Option<Located<Vec<IpAddr>>>,
+    /// `user_config.username`.
+    pub user: Option<Located<String>>,
+    /// `is_template`; `None` leaves it alone.
+    pub is_template: Option<Located<bool>>,
+    /// `template_snapshot_name`; none for a template, which cannot have one.
+    pub snapshot: Option<Located<String>>,
+    /// What it is made of; `None` when it is not to be made.
+    pub source: Option<VmSource>,
+    /// What counts when it is made.
+    pub making: Making,
+}
+
+impl Vm {
+    /// Returns whether it is declared to be a template.
+    pub fn is_template(&self) -> bool {
+        self.is_template.as_ref().is_some_and(|located| located.value)
+    }
 }

@@ -24,6 +24,7 @@ use phoenix_formats::Vmid;
 pub(super) use self::guest::opened_publicly;
 use self::order::Last;
 use self::set::Set;
+pub(super) use self::vm::{plan_made, planned_text};
 use crate::desired::{Desired, PublicInterface};
 use crate::location::Location;
 use crate::observed::Observed;
@@ -39,7 +40,7 @@ fn host_path() -> Location {
     Location::node("/etc/pve/local/host.fw")
 }
 
-fn guest_path(vmid: Vmid) -> Location {
+pub(super) fn guest_path(vmid: Vmid) -> Location {
     Location::node(&format!("/etc/pve/firewall/{vmid}.fw"))
 }
 

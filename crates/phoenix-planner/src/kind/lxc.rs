@@ -85,9 +85,6 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
             draft.defer(address(*vmid), "not created yet");
         }
     }
-    for vm in observed.desired.vms.keys() {
-        draft.defer(Address::new("vm", vm), "of virtual machines only the firewall is managed yet");
-    }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 

@@ -20,10 +20,10 @@ use crate::source::{FileKind, Origin};
 const DEFAULT_INTERFACE: &str = "eth0";
 
 /// The least memory in MiB that `pct` takes.
-const LEAST_MEMORY: u64 = 16;
+pub(super) const LEAST_MEMORY: u64 = 16;
 
 /// The most cores that `pct` takes.
-const MOST_CORES: u64 = 8192;
+pub(super) const MOST_CORES: u64 = 8192;
 
 /// The largest start order and delay: `pct` sets no limit, and programs that read it use 32 bits.
 pub(super) const MOST_STARTUP: u64 = i32::MAX as u64;
@@ -103,7 +103,7 @@ impl Lowering {
             swap: self.number(declared.swap_mb, at.at("swap_mb"), 0..=u64::MAX),
             cores: self.number(declared.cores, at.at("cores"), 1..=MOST_CORES),
             onboot: onboot.map(|value| Located { value, origin: at.at("start_at_boot") }),
-            startup: self.startup(declared, &at),
+            startup: self.startup(declared.boot_order, declared.boot_delay, &at),
             nameservers: self.nameservers(declared.network_config.as_ref(), &at),
             nesting,
             features,
@@ -136,10 +136,15 @@ impl Lowering {
         (net0, public)
     }
 
-    fn startup(&mut self, declared: &declared::Container, at: &Origin) -> Option<Located<Startup>> {
+    pub(super) fn startup(
+        &mut self,
+        order: Option<u64>,
+        delay: Option<u64>,
+        at: &Origin,
+    ) -> Option<Located<Startup>> {
         let (order_at, up_at) = (at.at("boot_order"), at.at("boot_delay"));
-        let order = self.number(declared.boot_order, order_at, 0..=MOST_STARTUP);
-        let up = self.number(declared.boot_delay, up_at, 0..=MOST_STARTUP);
+        let order = self.number(order, order_at, 0..=MOST_STARTUP);
+        let up = self.number(delay, up_at, 0..=MOST_STARTUP);
         let origin = order.as_ref().or(up.as_ref()).map(|number| number.origin.clone())?;
         let (order, up) = (order.map(|order| order.value), up.map(|up| up.value));
         Some(Located { value: Startup { order, up, down: up }, origin })
@@ -212,7 +217,7 @@ impl Lowering {
         }
     }
 
-    fn ipv4_config(&mut self, text: &str, origin: Origin) -> Option<Ipv4Config> {
+    pub(super) fn ipv4_config(&mut self, text: &str, origin: Origin) -> Option<Ipv4Config> {
         match text {
             "dhcp" => Some(Ipv4Config::Dhcp),
             "manual" => Some(Ipv4Config::Manual),

@@ -224,18 +224,19 @@ fn a_virtual_machine_is_looked_at_before_its_file_is_written() {
     let vm = json!({ "enabled": true, "rules": [{ "type": "in", "action": "ACCEPT", "iface": "eth0" }] });
     let desired = desired(&Value::Null, &Value::Null, &vm);
     let config = "/etc/pve/qemu-server/1001.conf";
-    let plan = Node::with(&[]).plan(&desired).unwrap();
-    let notes = plan
-        .steps()
-        .find(|s| s.action.address.as_str() == "firewall/1001")
-        .unwrap()
-        .action
-        .notes
-        .clone();
+    // The first interface gets `firewall=1`, behind the rules; of another one that lacks it the plan says so.
+    let open = "net0: virtio=02:00:00:00:00:01,bridge=vmbr0\nnet1: e1000\n";
+    let plan = Node::with(&[(config, open)]).plan(&desired).unwrap();
+    let actions = plan.steps().map(|step| step.action).collect::<Vec<_>>();
     assert_eq!(
-        notes,
-        ["net0 has no firewall=1 in the virtual machine's configuration: no rule is applied there"]
+        [&actions[0].address, &actions[1].address].map(|a| a.as_str()),
+        ["firewall/1001", "vm/1001"]
     );
+    assert_eq!(
+        actions[0].notes,
+        ["net1 has no firewall=1 in the virtual machine's configuration: no rule is applied there"]
+    );
+    assert_eq!(actions[1].attributes[0].name, "net0.firewall");
     let guarded = "net0: virtio=02:00:00:00:00:01,bridge=vmbr0,firewall=1\n[before]\nlock: backup\nnet1: e1000\n";
     let plan = Node::with(&[(config, guarded)]).plan(&desired).unwrap();
     assert!(plan.steps().all(|step| step.action.notes.is_empty()));

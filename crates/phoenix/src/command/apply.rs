@@ -171,7 +171,9 @@ fn shown(plan: &Plan, report: &Report) -> String {
         let waiting = plan.waiting(address);
         let waits = match outcome {
             Outcome::Done if !waiting.is_empty() => {
-                format!("; waits for the container's next start: {}", waiting.join(", "))
+                let is_vm = address.as_str().starts_with("vm/");
+                let whose = if is_vm { "virtual machine" } else { "container" };
+                format!("; waits for the {whose}'s next start: {}", waiting.join(", "))
             }
             _ => String::new(),
         };

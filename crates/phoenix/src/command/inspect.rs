@@ -19,6 +19,7 @@ use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::net::NetView;
 use phoenix_formats::nginx::NginxInspection;
 use phoenix_formats::pct::{self, Bridge, Live, NodeView, Outcome, State};
+use phoenix_formats::qm;
 use phoenix_formats::resolv_conf::ResolvConf;
 use serde::Serialize;
 
@@ -61,7 +62,9 @@ fn inspect(places: &Places, args: &Inspect) -> Result<String, InspectError> {
     }
     let text = input(args)?;
     Ok(match args.kind {
-        InspectKind::PctSet | InspectKind::Net => nets(&text, args.json),
+        InspectKind::PctSet | InspectKind::Net => nets(&text, args, NetView::of),
+        InspectKind::QmNet => nets(&text, args, qm::net_view),
+        InspectKind::QmIpconfig => nets(&text, args, qm::ipconfig_view),
         InspectKind::LxcConf => {
             let conf = LxcConf::parse(&text);
             shown(args, &conf.inspect(), || guest::lxc_conf(&conf))
@@ -127,12 +130,12 @@ fn json(view: &impl Serialize) -> String {
 }
 
 /// Every line is an input: lines end at `\n` only, and an empty line is an input too.
-fn nets(text: &str, as_json: bool) -> String {
-    if !as_json {
-        return guest::nets(text);
+fn nets(text: &str, args: &Inspect, view: fn(&str) -> NetView) -> String {
+    if !args.json {
+        return guest::nets(text, view);
     }
     let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
-    lines.map(|line| json(&NetView::of(line))).collect()
+    lines.map(|line| json(&view(line))).collect()
 }
 
 fn pct_set(places: &Places, args: &Inspect) -> Result<String, InspectError> {

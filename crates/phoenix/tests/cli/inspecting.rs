@@ -54,6 +54,26 @@ fn a_net_string_a_line() {
 }
 
 #[test]
+fn a_machines_strings_a_line() {
+    for (kind, inputs) in [
+        ("qm-net", ["virtio,bridge=vmbr0", "", "name=eth0\r"]),
+        ("qm-ipconfig", ["ip=dhcp", "", "ip=dhcp,gw=10.0.0.1"]),
+    ] {
+        let copy = Copy::empty();
+        copy.write("lines", &(inputs.join("\n") + "\n"));
+        let run = copy.bare(&["inspect", kind, "lines", "--json"]).exits(0);
+        let found = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let found = found.collect::<Vec<_>>();
+        assert_eq!(found.iter().map(|view| view["input"].clone()).collect::<Vec<_>>(), inputs);
+        let recorded = recorded("qm.jsonl", &format!("\"input\": \"{}\"", inputs[0]));
+        same(&["accepted", "canonical", "error", "input", "parsed"], &found[0], &recorded);
+        assert_eq!(found[1]["accepted"], json!(kind == "qm-ipconfig"));
+        assert_eq!(found[2]["accepted"], json!(false));
+        assert!(found[2]["error"].is_string());
+    }
+}
+
+#[test]
 fn a_containers_configuration() {
     let file = corpus("conf/014-raw-macvlan.conf");
     let found = inspected(&Copy::empty(), &["lxc-conf", file.to_str().unwrap(), "--json"]);
@@ -112,7 +132,8 @@ fn pct_set(case: &Value, more: &[&str]) -> (Value, String) {
 fn inspection_of_what_is_wrong_is_still_0() {
     let copy = Copy::empty();
     copy.write("garbage", "\u{1}{{{ \"\n\t=;\n[\n");
-    for kind in ["net", "lxc-conf", "firewall", "nginx", "interfaces", "iptables"] {
+    let kinds = ["net", "qm-net", "qm-ipconfig", "lxc-conf", "firewall"];
+    for kind in kinds.into_iter().chain(["nginx", "interfaces", "iptables"]) {
         let _ = copy.bare(&["inspect", kind, "garbage"]).exits(0);
         let _ = copy.bare(&["inspect", kind, "garbage", "--json"]).exits(0);
         let _ = copy.bare(&["inspect", kind, "nowhere"]).exits(1);

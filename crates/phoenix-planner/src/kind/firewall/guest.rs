@@ -46,8 +46,17 @@ impl Guest<'_> {
         cluster: &FwFile,
         rules: impl Fn(&FwFile) -> Option<Vec<Rule>>,
     ) -> Result<Option<Change>, Vec<Refusal>> {
+        self.plan_on(observed.facts.text(&guest_path(self.vmid)), cluster, rules)
+    }
+
+    /// Plans the file from a text that it has, or will have by then.
+    pub(super) fn plan_on(
+        &self,
+        text: Option<&str>,
+        cluster: &FwFile,
+        rules: impl Fn(&FwFile) -> Option<Vec<Rule>>,
+    ) -> Result<Option<Change>, Vec<Refusal>> {
         let at = guest_path(self.vmid);
-        let text = observed.facts.text(&at);
         let present = FwFile::parse(Level::Guest, text.unwrap_or_default(), Some(cluster));
         let rules = rules(&present);
         let disabled = self.firewall.is_some_and(|firewall| firewall.enabled == Some(false));

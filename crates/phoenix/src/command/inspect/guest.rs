@@ -131,9 +131,9 @@ fn meaning(key: &str, value: &str) -> String {
 }
 
 /// Prints every input with its properties.
-pub(super) fn nets(text: &str) -> String {
+pub(super) fn nets(text: &str, view: fn(&str) -> NetView) -> String {
     let lines = text.strip_suffix('\n').unwrap_or(text);
-    let views: Vec<NetView> = lines.split('\n').map(NetView::of).collect();
+    let views: Vec<NetView> = lines.split('\n').map(view).collect();
     let refused = views.iter().filter(|view| !view.accepted).count();
     let mut notes = Vec::new();
     let mut warnings = Vec::new();
@@ -149,20 +149,26 @@ pub(super) fn nets(text: &str) -> String {
     Annotated { text: &text, notes, warnings, counts }.render()
 }
 
+/// What an `ipconfigN` without any property means, the only value that may be empty.
+const NO_ADDRESS: &str = "IPv4 dhcp, IPv6 dhcp";
+
 fn net(view: &NetView) -> String {
     let Some(parsed) = &view.parsed else { return "refused by Proxmox VE".to_owned() };
     let named = |key: &str, words: &str| parsed.get(key).map(|value| format!("{words}{value}"));
     let known = [
         ("name", ""),
+        ("model", "card "),
         ("bridge", "on "),
         ("tag", "VLAN "),
         ("hwaddr", "MAC "),
+        ("macaddr", "MAC "),
         ("ip", "IPv4 "),
         ("gw", "gateway "),
         ("ip6", "IPv6 "),
         ("gw6", "gateway "),
         ("mtu", "MTU "),
         ("rate", "MB/s "),
+        ("queues", "queues "),
         ("trunks", "trunks "),
     ];
     let mut words: Vec<String> =
@@ -170,5 +176,5 @@ fn net(view: &NetView) -> String {
     let on = |key: &str| parsed.get(key).is_some_and(|value| value == "1");
     words.extend(on("firewall").then(|| "behind the firewall".to_owned()));
     words.extend(on("link_down").then(|| "cable unplugged".to_owned()));
-    words.join(", ")
+    if words.is_empty() { NO_ADDRESS.to_owned() } else { words.join(", ") }
 }

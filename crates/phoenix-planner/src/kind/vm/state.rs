@@ -1,0 +1,123 @@
+//! What a machine is beyond its settings: a template, kept in a snapshot, running.
+
+use phoenix_formats::qm::VmConf;
+
+use super::{Machine, address};
+use crate::address::Address;
+use crate::operation::{OnFailure, Operation, Run};
+use crate::plan::{ActionId, Disruption, Draft, Edge, Verb};
+
+/// A machine that was just cloned may still be locked for a moment.
+const START: OnFailure = OnFailure::Retry { attempts: 3, pause: 5 };
+
+impl Machine<'_> {
+    /// Plans the template, the snapshot and the start.
+    pub(super) fn plan_state(&self, draft: &mut Draft) {
+        if self.vm.is_template() {
+            self.plan_template(draft);
+        } else {
+            let taken = self.plan_snapshot(draft);
+            self.plan_start(taken, draft);
+        }
+    }
+
+    fn plan_template(&self, draft: &mut Draft) {
+        let conf = self.conf.as_ref();
+        if conf.is_some_and(|conf| conf.is_on("template")) {
+            return;
+        }
+        let snapshot = conf.and_then(|conf| conf.snapshots().keys().next());
+        let why = match snapshot {
+            Some(name) => Some(format!(
+                "not made a template: it has the snapshot `{name}` (`qm delsnapshot {} {name}` removes it)",
+                self.vm.vmid
+            )),
+            None => self.running.then(|| "not made a template: it runs".to_owned()),
+        };
+        let lacks_disk = draft.is_deferred(&self.address());
+        if let Some(why) = why {
+            draft.defer(address(self.vm.vmid).part("template"), why);
+            return;
+        }
+        if lacks_disk {
+            return;
+        }
+        let mut action = self.action(
+            self.address().part("template"),
+            Verb::Do,
+            "from now on others are cloned from it",
+        );
+        action
+            .notes
+            .push("a template never runs again, and cannot be made a machine again".to_owned());
+        action.operations.push(self.run(self.qm("template")));
+        let needs = self.own(draft);
+        draft.add(action, &needs);
+    }
+
+    fn plan_snapshot(&self, draft: &mut Draft) -> Option<ActionId> {
+        let name = &self.vm.snapshot.as_ref()?.value;
+        let has = |conf: &VmConf| conf.is_on("template") || conf.snapshots().contains_key(name);
+        if self.conf.as_ref().is_some_and(has) {
+            return None;
+        }
+        let mut action = self.action(
+            self.address().part("snapshot").part(name),
+            Verb::Add,
+            "declared, and not there",
+        );
+        if self.running {
+            action.disruption = Disruption::Live;
+            action.notes.push("taken while it runs, without its memory".to_owned());
+        }
+        let mut argv = self.qm("snapshot");
+        argv.push(name.clone());
+        action.operations.push(self.run(argv));
+        let needs = self.own(draft);
+        Some(draft.add(action, &needs))
+    }
+
+    fn plan_start(&self, snapshot: Option<ActionId>, draft: &mut Draft) {
+        let wanted = self.vm.onboot.as_ref().is_some_and(|onboot| onboot.value);
+        let template = self.conf.as_ref().is_some_and(|conf| conf.is_on("template"));
+        if !wanted || template || self.running || self.is_unready(draft) {
+            return;
+        }
+        let reason = match &self.conf {
+            Some(_) => "stopped, and declared to start at boot",
+            None => "made, and declared to start at boot",
+        };
+        let mut action = self.action(self.address().part("start"), Verb::Do, reason);
+        action.disruption = Disruption::Start;
+        action.origin = None;
+        let run = Run { on_failure: START, ..Run::on_node(self.qm("start")) };
+        action.operations.push(Operation::Run(run));
+        let mut after = self.own(draft);
+        // The snapshot is of the machine before it ran.
+        after.extend(snapshot.map(|id| (id, Edge::After)));
+        after.extend(self.dependencies(Edge::Needs, draft));
+        let rules = draft.find(&Address::new("firewall", self.vm.vmid));
+        after.extend(rules.map(|id| (id, Edge::Needs)));
+        draft.add(action, &after);
+    }
+
+    /// Returns whether the machine has no disk to start from, or lacks a guest that it needs.
+    fn is_unready(&self, draft: &Draft) -> bool {
+        let planned = draft.find(&self.address()).is_some();
+        let bootable = self.conf.as_ref().is_none_or(has_disk);
+        self.missing(draft).is_some() || !planned && !bootable
+    }
+
+    fn own(&self, draft: &Draft) -> Vec<(ActionId, Edge)> {
+        draft.find(&self.address()).map(|id| (id, Edge::Needs)).into_iter().collect()
+    }
+}
+
+/// Returns whether a machine has a disk of any kind.
+fn has_disk(conf: &VmConf) -> bool {
+    const BUSES: [&str; 4] = ["ide", "sata", "scsi", "virtio"];
+    conf.main().entries().any(|(key, value)| {
+        let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
+        BUSES.contains(&bus) && key != bus && !value.contains("media=cdrom")
+    })
+}
