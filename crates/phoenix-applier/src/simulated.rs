@@ -16,6 +16,7 @@
 //!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
 //!   address that is up, the address is held, and the next two starts that want it fail. `packages` are
 //!   the packages of Debian that are installed, of those that phoenix asks for.
+//!   `datasets` are the ZFS datasets with their mount points, `templates` those that `pveam` can download.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
 //!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
 //!   without a quorum, where nothing below `/etc/pve` can be changed.
@@ -34,7 +35,7 @@
 //! A missing folder above a new file is made where every real node has it.
 //!
 //! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node, what commands
-//! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, storage,
+//! in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's own rules, virtual machines, other nodes of the cluster, what is on disks,
 //! and time: nothing waits, and a pause is over at once.
 
 mod dnsmasq;
@@ -44,6 +45,7 @@ mod host;
 mod inside;
 mod links;
 mod live;
+mod making;
 mod names;
 mod nets;
 mod network;
@@ -60,6 +62,7 @@ mod running_key;
 mod service;
 mod settings;
 mod start;
+mod storage;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,6 +123,11 @@ impl SimulatedNode {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         // What was brought up since the capture stands instead of what was captured.
         let noted = words == links::SHOW && place == Place::Node && self.noted_routing().is_some();
+        if place == Place::Node
+            && let Some(output) = self.changed_answer(&words)
+        {
+            return Some(output);
+        }
         let canned = self.answers.find(place, argv).filter(|_| !noted);
         canned.or_else(|| match place {
             Place::Node => self.host_question(&words),

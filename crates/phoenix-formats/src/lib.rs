@@ -22,6 +22,7 @@ pub mod pct;
 pub mod property;
 pub mod public_interface;
 pub mod resolv_conf;
+pub mod storage_cfg;
 mod vmid;
 mod warning;
 

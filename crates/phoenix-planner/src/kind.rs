@@ -4,8 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod directory;
 mod dnsmasq;
 mod firewall;
+mod guests;
+mod health;
 mod hosts;
 pub(crate) mod identity;
 mod interfaces;
@@ -13,11 +16,17 @@ pub(crate) mod lxc;
 pub(crate) mod nat;
 pub(crate) mod nginx_site;
 mod package;
+mod power;
 pub(crate) mod resolv_conf;
 mod resources;
 pub(crate) mod service;
+mod status;
+mod template;
+mod zfs;
 
+pub use power::{Task, chain, plan as plan_task};
 pub use resources::is_resource;
+pub use status::{GuestStatus, State, status};
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
@@ -34,7 +43,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -46,10 +55,12 @@ const STAGES: [Stage; 13] = [
     // After what it names first.
     Stage { probes: resolv_conf::probes, plan: resolv_conf::plan },
     Stage { probes: firewall::probes, plan: firewall::plan },
-    Stage { probes: lxc::probes, plan: lxc::plan },
+    Stage { probes: guests::probes, plan: guests::plan },
     Stage { probes: service::no_probes, plan: service::plan_firewall },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
+    // A snapshot is of what is complete.
+    Stage { probes: service::no_probes, plan: lxc::plan_snapshots },
 ];
 
 /// Returns the probes that a plan needs, as far as the facts at hand tell, and that they do not answer.
@@ -85,6 +96,7 @@ fn writes_cluster_files(plan: &Plan) -> bool {
             at.path.is_below("/etc/pve")
         }
         Operation::Run(run) => run.argv.first().is_some_and(|program| program == "pct"),
+        Operation::Edit { .. } => true,
         Operation::Transform(_) | Operation::Check(_) => false,
     })
 }

@@ -58,7 +58,7 @@ impl SimulatedNode {
             ["printenv", "SSH_CONNECTION"] => {
                 Output { exit: 1, stdout: String::new(), stderr: String::new() }
             }
-            _ => return None,
+            _ => return self.storage_question(words),
         })
     }
 
@@ -72,7 +72,8 @@ impl SimulatedNode {
             ["pct", word, vmid, options @ ..] => match (Power::of(word), vmid.parse()) {
                 (Some(power), Ok(number)) => self.power(power, number, options).map(Some),
                 (Some(_), Err(_)) => Ok(Some(not_a_guest(vmid))),
-                (None, _) => Ok(None),
+                (None, Ok(number)) => self.pct_making(word, number, options).transpose(),
+                (None, Err(_)) => Ok(None),
             },
             ["ifreload", "-a"] => self.ifreload(),
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
@@ -83,7 +84,7 @@ impl SimulatedNode {
                 Some(name) => self.install(name).map(Some),
                 None => Ok(None),
             },
-            _ => Ok(None),
+            _ => self.storage_change(words),
         }
     }
 

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use ipnet::Ipv4Net;
 use phoenix_formats::Vmid;
 
-use super::{GuestFirewall, InternalInterface, Located, PublicInterface};
+use super::{
+    GuestFirewall, HealthCheck, InternalInterface, Located, Making, Mount, PublicInterface,
+};
 use crate::source::Origin;
 
 /// Start order of a guest: `boot_order` and `boot_delay`.
@@ -49,7 +51,13 @@ pub struct Container {
     pub net0: Option<InternalInterface>,
     /// `public_interface`: `net1`. A disabled one without an address is as good as none.
     pub public: Option<PublicInterface>,
-    /// `lxc_options` as raw keys and values, in order.
+    /// How it comes to be.
+    pub making: Making,
+    /// `mount_points`, `volumes`, `zfs_volumes` and `shared_volumes`, by the path in the container.
+    pub mounts: Vec<Mount>,
+    /// `health_check`.
+    pub health: Option<HealthCheck>,
+    /// `lxc_options`, `apparmor_profile` and `id_maps` as raw keys and values, in order.
     pub raw: Vec<Located<(String, String)>>,
     /// `firewall`.
     pub firewall: Option<GuestFirewall>,

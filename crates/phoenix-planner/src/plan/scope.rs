@@ -18,7 +18,27 @@ impl Plan {
     /// Returns the part of the plan that is done for these guests, with everything that it needs,
     /// and the restarts and reloads that follow from it.
     pub fn for_guests(&self, guests: &[Vmid]) -> Self {
-        self.focus(|action| action.guest.is_some_and(|guest| guests.contains(&guest)))
+        let focused =
+            self.focus(|action| action.guest.is_some_and(|guest| guests.contains(&guest)));
+        let of_them = |deferred: &&Deferred| {
+            let mut parts = deferred.address.as_str().split('/').skip(1);
+            parts.next().and_then(|name| name.parse().ok()).is_some_and(|g| guests.contains(&g))
+        };
+        let deferred = self.deferred.iter().filter(of_them).cloned().collect();
+        Self { deferred, ..focused }
+    }
+
+    /// Returns the part of the plan that is done for these guests, with what it needs: other guests are started
+    /// and asked whether they are healthy, and otherwise left as they are.
+    pub fn for_guests_alone(&self, guests: &[Vmid]) -> Self {
+        let focused = self.for_guests(guests);
+        let is_other = |action: &Action| {
+            let other = action.guest.filter(|guest| !guests.contains(guest));
+            let whole = other.map(|guest| Address::new("lxc", guest));
+            action.verb == Verb::Change && whole.is_some_and(|whole| whole == action.address)
+        };
+        let kept = focused.steps().filter(|step| !is_other(step.action)).map(|step| step.number);
+        focused.only(&kept.collect(), focused.deferred.clone())
     }
 
     /// Returns the part of the plan that is done for the node itself and for no guest, with everything
