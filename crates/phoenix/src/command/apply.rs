@@ -58,6 +58,10 @@ pub(super) fn carry_out(session: &mut Session, selection: &Selection, consent: &
         match rounds.next(plan, applied, consent) {
             Next::Plan(next) => plans.push(next),
             Next::End(applied) if selection.asked == Asked::Restart => return ended(&applied),
+            // What shall not run is not proved to run.
+            Next::End(applied) if matches!(selection.asked, Asked::Stop | Asked::Delete) => {
+                return conclude(session, &applied.report, applied.after, applied.interrupted);
+            }
             Next::End(applied) => return finish(session, &plans, applied),
         }
     }
