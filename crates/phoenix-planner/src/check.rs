@@ -35,6 +35,7 @@ pub(crate) fn check(desired: &Desired, lowering: Lowering, wholeness: Wholeness)
     }
     dependencies::cycles(desired, &mut findings);
     making::clones(desired, &mut findings);
+    making::owners(desired, &mut findings);
     making::snapshots(desired, &mut findings);
     firewall::idle_rules(desired, &mut findings);
     lockout::lockout(desired, &mut findings);

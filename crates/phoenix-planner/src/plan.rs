@@ -144,6 +144,13 @@ pub struct Action {
     pub operations: Vec<Operation>,
 }
 
+impl Action {
+    /// Returns whether it only asks: it is there for those that need its answer.
+    pub fn only_asks(&self) -> bool {
+        self.operations.iter().all(|operation| matches!(operation, Operation::Check(_)))
+    }
+}
+
 /// Why one action stands before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,8 +1,10 @@
 //! Whether containers can be made from what they are to be made from.
 
+use std::collections::BTreeMap;
+
 use phoenix_formats::Vmid;
 
-use crate::desired::{Container, Desired, Located, MountSource};
+use crate::desired::{Container, Desired, IdMaps, Located, MountSource};
 use crate::load::finding::{Finding, Findings};
 
 /// Notes clones that cannot be what they are declared to be.
@@ -66,6 +68,31 @@ fn with_folder(source: &Container, from: &Located<Vmid>) -> Option<Finding> {
             .with(folder.origin.clone(), "the folder")
             .help("Move the mount point to those that are cloned from it."),
     )
+}
+
+/// Notes folders that two containers want to belong to different ids of the node.
+pub(super) fn owners(desired: &Desired, findings: &mut Findings) {
+    let mut first = BTreeMap::new();
+    for container in desired.containers.values() {
+        let shifted = is_unprivileged(desired, container.vmid);
+        let maps = &container.making.id_maps;
+        for mount in &container.mounts {
+            let MountSource::Folder { path, user, group } = &mount.source else { continue };
+            for (what, id, spans) in [("user", user, &maps.users), ("group", group, &maps.groups)] {
+                let Some(id) = *id else { continue };
+                let id = if shifted { IdMaps::on_node(spans, id) } else { id };
+                let (other, origin) = first.entry((path, what)).or_insert((id, &mount.origin));
+                if *other != id {
+                    let message = format!(
+                        "`{path}` cannot belong to two {what}s: {other} and {id} on the node"
+                    );
+                    let finding = Finding::error(mount.origin.clone(), message).label("this");
+                    let finding = finding.with((*origin).clone(), "and this");
+                    findings.push(finding.help("Declare its owner in one of the two places only."));
+                }
+            }
+        }
+    }
 }
 
 /// Notes snapshots that Proxmox VE makes of no such container.

@@ -86,6 +86,16 @@ impl IdMaps {
         }
     }
 
+    /// Returns the lines of subuid(5) and subgid(5) that root needs for the ids that are the node's own, each with
+    /// its file.
+    pub fn owned(&self) -> Vec<(&'static str, String)> {
+        let of = |file, spans: &BTreeMap<u32, Span>| {
+            let line = |span: &Span| (file, format!("root:{}:{}", span.host, span.size));
+            spans.values().map(line).collect::<Vec<_>>()
+        };
+        [of("/etc/subuid", &self.users), of("/etc/subgid", &self.groups)].concat()
+    }
+
     /// Returns the values of all `lxc.idmap` lines: where one is given, LXC takes none for granted.
     pub fn lines(&self) -> Vec<String> {
         if self.is_empty() {

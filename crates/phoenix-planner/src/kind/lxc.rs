@@ -161,6 +161,9 @@ fn plan_one(
     let running = observed.is_running(container.vmid);
     let changes = Changes::of(observed, container, conf, folders)?;
     changes.raw.report(container.vmid, draft);
+    if !changes.raw.is_empty() {
+        note_ids(container, draft);
+    }
     for why in changes.mounts.waiting.iter().chain(&in_place(container, conf)) {
         draft.defer(address(container.vmid), why.as_str());
     }
@@ -211,6 +214,14 @@ fn plan_one(
 fn is_left(container: &Container, conf: &LxcConf) -> bool {
     let disabled = container.public.as_ref().is_some_and(|public| !public.enabled);
     disabled || container.public.is_none() && is_marked(conf.text())
+}
+
+/// Says what root needs for a container to start whose ids are the node's own.
+fn note_ids(container: &Container, draft: &mut Draft) {
+    for (file, line) in container.making.id_maps.owned() {
+        let vmid = container.vmid;
+        draft.note(format!("container {vmid} starts only when {file} has `{line}`: LXC gives no ids away that root does not own"));
+    }
 }
 
 /// Returns what is declared and cannot be changed where the container is, with what it would take.

@@ -7,12 +7,6 @@ use phoenix_formats::Vmid;
 
 use super::{Action, Deferred, Draft, Edge, Plan, Verb};
 use crate::address::Address;
-use crate::operation::Operation;
-
-/// Returns whether an action only asks: it is there for those that need its answer.
-fn only_asks(action: &Action) -> bool {
-    action.operations.iter().all(|operation| matches!(operation, Operation::Check(_)))
-}
 
 impl Plan {
     /// Returns the part of the plan that is about these addresses and their parts, with everything
@@ -26,7 +20,7 @@ impl Plan {
     pub fn for_guests(&self, guests: &[Vmid]) -> Self {
         let is_of_them =
             |action: &Action| action.guest.is_some_and(|guest| guests.contains(&guest));
-        let focused = self.focus(|action| is_of_them(action) && !only_asks(action));
+        let focused = self.focus(|action| is_of_them(action) && !action.only_asks());
         let of_them = |deferred: &&Deferred| {
             let mut parts = deferred.address.as_str().split('/').skip(1);
             parts.next().and_then(|name| name.parse().ok()).is_some_and(|g| guests.contains(&g))
@@ -86,7 +80,7 @@ impl Plan {
             let follows = after.iter().any(|(number, _)| kept.contains(number));
             let mut needs = after.iter().filter(|(_, edge)| *edge == Edge::Needs);
             let whole = needs.all(|(number, _)| kept.contains(number));
-            if step.action.verb == Verb::Do && follows && whole && !only_asks(step.action) {
+            if step.action.verb == Verb::Do && follows && whole && !step.action.only_asks() {
                 kept.insert(step.number);
             }
         }

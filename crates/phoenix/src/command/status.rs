@@ -30,7 +30,8 @@ fn row(guest: &GuestStatus, plan: &Plan) -> [String; 4] {
 }
 
 fn left(guest: &GuestStatus, plan: &Plan) -> String {
-    let of_guest = plan.steps().filter(|step| step.action.guest == Some(guest.vmid)).count();
+    let actions = plan.steps().map(|step| step.action).filter(|action| !action.only_asks());
+    let of_guest = actions.filter(|action| action.guest == Some(guest.vmid)).count();
     let address = format!("{}/{}", guest.kind, guest.vmid);
     let mut deferred = plan.deferred().iter().filter(|d| {
         d.address.as_str() == address || d.address.as_str().starts_with(&format!("{address}/"))

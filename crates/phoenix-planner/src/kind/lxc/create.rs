@@ -45,6 +45,7 @@ pub(super) fn plan(
         Source::Clone { from, snapshot } => clone(observed, container, *from, snapshot.as_deref()),
     };
     let id = draft.add(action.map_err(|refusal| vec![refusal])?, &after);
+    super::note_ids(container, draft);
     lifecycle::plan_first(observed, container, id, draft);
     Ok(standing(observed, container, id, after, draft))
 }
@@ -219,7 +220,7 @@ fn from_template(
     let storage = making.storage.as_ref().map(|storage| storage.value.clone());
     match (storage, &making.size) {
         (Some(storage), Some(size)) => {
-            all.push(("rootfs".into(), format!("{storage}:{}", size.value)))
+            all.push(("rootfs".into(), format!("{storage}:{}", size.value)));
         }
         (Some(storage), None) => all.push(("storage".into(), storage)),
         (None, Some(size)) => all.push(("rootfs".into(), format!("local:{}", size.value))),
