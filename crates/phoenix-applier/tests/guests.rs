@@ -1,5 +1,7 @@
 //! A whole fleet from an empty node: in rounds, and stopped after every single change.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -248,7 +248,7 @@ impl SimulatedNode {
         };
         let is_template = conf.get("template").is_some_and(is_on);
         let full = given.get("full").map_or(!is_template, |full| is_on(full));
-        if self.is_running(vmid) && given.get("snapname").is_none() {
+        if self.is_running(vmid) && !given.contains_key("snapname") {
             return Err("a running container is cloned from a snapshot only".to_owned());
         }
         if !full && (!is_template || given.contains_key("storage")) {
