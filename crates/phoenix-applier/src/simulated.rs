@@ -16,6 +16,7 @@
 //!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
 //!   address that is up, the address is held, and the next two starts that want it fail. `packages` are
 //!   the packages of Debian that are installed, of those that phoenix asks for.
+//!   `datasets` are the ZFS datasets with their mount points, `templates` those that `pveam` can download.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
 //!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
 //!   without a quorum, where nothing below `/etc/pve` can be changed.
@@ -37,7 +38,7 @@
 //!
 //! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node beside routes by
 //! its macvlans, what commands in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's
-//! own rules, what runs in virtual machines, other nodes of the cluster, storage,
+//! own rules, what runs in virtual machines, other nodes of the cluster, what is on disks,
 //! and time: nothing waits, and a pause is over at once.
 
 mod dnsmasq;
@@ -47,6 +48,7 @@ mod host;
 mod inside;
 mod links;
 mod live;
+mod making;
 mod names;
 mod nets;
 mod network;
@@ -65,6 +67,7 @@ mod service;
 mod settings;
 mod shim;
 mod start;
+mod storage;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,6 +128,11 @@ impl SimulatedNode {
         let words: Vec<&str> = argv.iter().map(String::as_str).collect();
         // What was brought up since the capture stands instead of what was captured.
         let noted = words == links::SHOW && place == Place::Node && self.noted_routing().is_some();
+        if place == Place::Node
+            && let Some(output) = self.changed_answer(&words)
+        {
+            return Some(output);
+        }
         let canned = self.answers.find(place, argv).filter(|_| !noted);
         canned.or_else(|| match place {
             Place::Node => self.host_question(&words),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
+use phoenix_formats::lxc_conf::{Edit, LxcConf};
 use phoenix_planner::location::Location;
 use phoenix_planner::operation::{
     Check, Leaves, OnFailure, Operation, Run, Transform, Want, Write,
@@ -63,6 +64,7 @@ pub(crate) fn perform(operation: &Operation, node: &mut dyn Node) -> Result<(), 
         Operation::Transform(transform) => transform_file(transform, node),
         Operation::Run(run) => run_program(run, node),
         Operation::Check(check) => check_answer(check, node),
+        Operation::Edit { at, edits } => edit_file(at, edits, node),
     }
 }
 
@@ -83,7 +85,8 @@ pub(crate) fn undo_file(operation: &Operation, node: &mut dyn Node) -> Result<bo
         Operation::Remove { at, before, .. } => {
             put(at, Expect::Absent, before, NEW_FILE_MODE, node)
         }
-        Operation::Run(_) | Operation::Check(_) => Ok(false),
+        // What it was before is not known any more; the edits are declared, and are made again if need be.
+        Operation::Run(_) | Operation::Check(_) | Operation::Edit { .. } => Ok(false),
     }
 }
 
@@ -112,6 +115,7 @@ pub(crate) fn stays(operation: &Operation) -> bool {
         | Operation::Remove { .. }
         | Operation::Transform(_)
         | Operation::Check(_) => false,
+        Operation::Edit { .. } => true,
     }
 }
 
@@ -121,7 +125,9 @@ pub(crate) fn name(operation: &Operation) -> String {
         Operation::Run(Run { argv, .. }) | Operation::Transform(Transform { argv, .. }) => {
             format!("`{}`", command_line(argv))
         }
-        Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => at.to_string(),
+        Operation::Write(Write { at, .. })
+        | Operation::Remove { at, .. }
+        | Operation::Edit { at, .. } => at.to_string(),
         Operation::Check(_) => "a check".to_owned(),
     }
 }
@@ -165,6 +171,24 @@ fn write_file(write: &Write, node: &mut dyn Node) -> Result<(), Stopped> {
     let effect = Effect::Write { at, expect: expected(before), text: after, mode: *mode };
     let result = node.perform(effect);
     result.map(drop).map_err(|error| judge(at, before, &error, node))
+}
+
+/// Edits a configuration as it is now; the node compares it with that under the file's own lock.
+fn edit_file(at: &Location, edits: &[Edit], node: &mut dyn Node) -> Result<(), Stopped> {
+    let before = match read(at, node) {
+        Answer::Text(before) => before,
+        Answer::Unreachable(why) | Answer::Unreadable(why) => return Err(Stopped::Failed(why)),
+        _ => return Err(Stopped::Failed(format!("there is no {at}"))),
+    };
+    let after = LxcConf::parse(&before).edit(edits);
+    let after = after.map_err(|error| Stopped::Failed(format!("{at}: {error}")))?;
+    if after == before {
+        return Ok(());
+    }
+    let effect =
+        Effect::Write { at, expect: Expect::Text(&before), text: &after, mode: NEW_FILE_MODE };
+    let result = node.perform(effect);
+    result.map(drop).map_err(|error| judge(at, Some(&before), &error, node))
 }
 
 fn remove_file(at: &Location, before: &str, node: &mut dyn Node) -> Result<(), Stopped> {

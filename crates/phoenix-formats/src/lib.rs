@@ -23,6 +23,7 @@ pub mod property;
 pub mod public_interface;
 pub mod qm;
 pub mod resolv_conf;
+pub mod storage_cfg;
 mod vmid;
 mod warning;
 

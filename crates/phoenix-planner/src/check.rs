@@ -5,10 +5,12 @@ mod address;
 mod dependencies;
 mod firewall;
 mod lockout;
+mod making;
 mod node;
 mod unique;
 
 pub(crate) use address::{gateway, two_interfaces, unusable};
+pub(crate) use making::is_unprivileged;
 pub(crate) use unique::Claims;
 
 use crate::desired::Desired;
@@ -32,6 +34,9 @@ pub(crate) fn check(desired: &Desired, lowering: Lowering, wholeness: Wholeness)
         dependencies::missing(desired, &mut findings);
     }
     dependencies::cycles(desired, &mut findings);
+    making::clones(desired, &mut findings);
+    making::owners(desired, &mut findings);
+    making::snapshots(desired, &mut findings);
     firewall::idle_rules(desired, &mut findings);
     lockout::lockout(desired, &mut findings);
     node::node(desired, &mut findings);

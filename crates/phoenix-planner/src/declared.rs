@@ -9,6 +9,7 @@ mod firewall;
 mod hypervisor;
 mod names;
 mod scalar;
+mod storage;
 mod vm;
 
 pub use container::{
@@ -18,7 +19,11 @@ pub use firewall::{
     Alias, ClusterFirewall, Group, GuestFirewall, IpsetEntry, LogRateLimit, NodeFirewall, Removed,
     RemovedHere, Rule, RuleType,
 };
-pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network, SharedVolumes};
+pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network};
 pub use names::{DnsRecord, PortainerApi, StepCa, TraefikService};
 pub use scalar::{List, Scalar, Words};
+pub use storage::{
+    CommandLine, Dataset, HealthCheck, IdKind, IdMap, MountPoint, SharedVolume, SharedVolumes,
+    Volume, Zfs,
+};
 pub use vm::{Vm, VmDefaults, VmFile, VmNetworkConfig, VmUser};

@@ -5,6 +5,7 @@ mod dns;
 mod firewall;
 mod guest;
 mod interface;
+mod making;
 mod node;
 
 use std::collections::BTreeMap;
@@ -16,8 +17,11 @@ pub use firewall::{
     ClusterFirewall, Definitions, ForwardPolicy, Group, GuestFirewall, LogLevel, NodeFirewall,
     Options, Policy,
 };
-pub use guest::{Container, Making, Startup, Vm, VmAddress, VmSource};
+pub use guest::{Container, Startup, Vm, VmAddress, VmMaking, VmSource};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
+pub use making::{
+    Datasets, HealthCheck, IDS, IdMaps, Making, Mount, MountSource, SHIFT, Span, Template,
+};
 pub use node::{Attachment, Identity, Network};
 
 use crate::source::Origin;
@@ -42,6 +46,8 @@ pub struct Desired {
     pub dns: Option<DnsServer>,
     /// The cluster's firewall; `None` when it is not declared, and then left alone.
     pub firewall: Option<ClusterFirewall>,
+    /// The node's ZFS datasets, as far as they are declared.
+    pub datasets: Datasets,
     /// The containers by number.
     pub containers: BTreeMap<Vmid, Container>,
     /// The virtual machines by number.

@@ -4,8 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod directory;
 mod dnsmasq;
 mod firewall;
+mod guests;
+mod health;
 mod hosts;
 pub(crate) mod identity;
 mod interfaces;
@@ -13,13 +16,19 @@ pub(crate) mod lxc;
 pub(crate) mod nat;
 pub(crate) mod nginx_site;
 mod package;
+mod power;
 pub(crate) mod resolv_conf;
 mod resources;
 pub(crate) mod service;
 pub(crate) mod shim;
+mod status;
+mod template;
 mod vm;
+mod zfs;
 
+pub use power::{Task, chain, plan as plan_task};
 pub use resources::is_resource;
+pub use status::{GuestStatus, State, status};
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
@@ -48,13 +57,14 @@ const STAGES: [Stage; 15] = [
     // After what it names first.
     Stage { probes: resolv_conf::probes, plan: resolv_conf::plan },
     Stage { probes: firewall::probes, plan: firewall::plan },
-    Stage { probes: lxc::probes, plan: lxc::plan },
-    Stage { probes: vm::probes, plan: vm::plan },
+    Stage { probes: guests::probes, plan: guests::plan },
     Stage { probes: service::no_probes, plan: service::plan_firewall },
     // After the interfaces that it leads to.
     Stage { probes: shim::probes, plan: shim::plan },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
+    // A snapshot is of what is complete.
+    Stage { probes: service::no_probes, plan: lxc::plan_snapshots },
 ];
 
 /// Returns the probes that a plan needs, as far as the facts at hand tell, and that they do not answer.
@@ -92,6 +102,7 @@ fn writes_cluster_files(plan: &Plan) -> bool {
         Operation::Run(run) => {
             run.argv.first().is_some_and(|program| matches!(program.as_str(), "pct" | "qm"))
         }
+        Operation::Edit { .. } => true,
         Operation::Transform(_) | Operation::Check(_) => false,
     })
 }

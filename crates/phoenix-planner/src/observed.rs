@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phoenix_formats::iproute::{Link, read_links};
 use phoenix_formats::lxc_conf::LxcConf;
+use phoenix_formats::storage_cfg::StorageCfg;
 use phoenix_formats::{BridgeName, Vmid};
 
-use crate::desired::{Container, Desired};
+use crate::desired::{Container, Desired, Located, Vm};
 use crate::kind;
 use crate::location::{Location, Place};
 use crate::probe::{Answer, Argv, Facts, Probe, argv};
@@ -17,6 +18,52 @@ use crate::source::Origin;
 const LXC_FOLDER: &str = "/etc/pve/lxc";
 /// Where virtual machines' configurations are on a node.
 const QEMU_FOLDER: &str = "/etc/pve/qemu-server";
+
+/// Where the cluster's storages are declared to Proxmox VE.
+const STORAGES: &str = "/etc/pve/storage.cfg";
+
+/// Returns the place of the cluster's storages.
+pub(crate) fn storages_path() -> Location {
+    Location::node(STORAGES)
+}
+
+/// A declared guest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Guest<'a> {
+    Container(&'a Container),
+    Vm(&'a Vm),
+}
+
+impl<'a> Guest<'a> {
+    pub(crate) fn vmid(self) -> Vmid {
+        match self {
+            Self::Container(container) => container.vmid,
+            Self::Vm(vm) => vm.vmid,
+        }
+    }
+
+    /// Returns what the guest needs: what it depends on, and what it is cloned from.
+    fn needs(self) -> &'a [Located<Vmid>] {
+        match self {
+            Self::Container(container) => &container.dependencies,
+            Self::Vm(vm) => &vm.dependencies,
+        }
+    }
+
+    fn boot_order(self) -> Option<u32> {
+        match self {
+            Self::Container(container) => container.startup.as_ref()?.value.order,
+            Self::Vm(_) => None,
+        }
+    }
+}
+
+/// Returns what a declared guest needs: what it depends on, and what it is cloned from.
+pub(crate) fn needs(desired: &Desired, vmid: Vmid) -> &[Located<Vmid>] {
+    let container = desired.containers.get(&vmid).map(|one| one.dependencies.as_slice());
+    let vm = || desired.vms.get(&vmid).map(|one| one.dependencies.as_slice());
+    container.or_else(vm).unwrap_or_default()
+}
 
 /// Returns the place of a container's configuration.
 pub(crate) fn config_path(vmid: Vmid) -> Location {
@@ -67,6 +114,10 @@ pub(crate) struct Observed<'a> {
     /// The configurations of all containers on the node, declared or not.
     configs: BTreeMap<Vmid, LxcConf>,
     running: BTreeSet<Vmid>,
+    /// The cluster's storages.
+    pub(crate) storages: StorageCfg,
+    /// The containers that are to run.
+    to_run: BTreeSet<Vmid>,
 }
 
 impl<'a> Observed<'a> {
@@ -82,7 +133,11 @@ impl<'a> Observed<'a> {
             configs.insert(vmid, conf);
         }
         let links = links(facts).map_err(|refusal| refusals.push(refusal)).unwrap_or_default();
-        let observed = Self { desired, facts, links, configs, running: running(facts) };
+        let storages = StorageCfg::parse(facts.text(&storages_path()).unwrap_or_default());
+        let running = running(facts);
+        let to_run = BTreeSet::new();
+        let mut observed = Self { desired, facts, links, configs, running, storages, to_run };
+        observed.to_run = observed.find_to_run();
         if refusals.is_empty() { Ok(observed) } else { Err(refusals) }
     }
 
@@ -114,25 +169,63 @@ impl<'a> Observed<'a> {
         folders.flat_map(|folder| guests_in(folder, self.facts)).map(|(vmid, _)| vmid).collect()
     }
 
-    /// Returns the declared containers, each after those that it depends on, else by number.
-    pub(crate) fn in_order(&self) -> Vec<&'a Container> {
-        let mut order = Vec::new();
-        let mut seen = BTreeSet::new();
-        for vmid in self.desired.containers.keys() {
-            self.visit(*vmid, &mut seen, &mut order);
-        }
-        order
+    /// Returns whether a container is to run: it is declared to start at boot, or something that is to run,
+    /// or is still to be made, depends on it.
+    pub(crate) fn is_to_run(&self, vmid: Vmid) -> bool {
+        self.to_run.contains(&vmid)
     }
 
-    fn visit(&self, vmid: Vmid, seen: &mut BTreeSet<Vmid>, order: &mut Vec<&'a Container>) {
-        let Some(container) = self.desired.containers.get(&vmid) else { return };
-        if !seen.insert(vmid) {
-            return;
+    fn find_to_run(&self) -> BTreeSet<Vmid> {
+        let mut to_run = BTreeSet::new();
+        // From the last to the first: those that depend on a guest come after it.
+        for guest in self.guests_in_order().into_iter().rev() {
+            let vmid = guest.vmid();
+            let (starts, source) = match guest {
+                Guest::Container(c) if c.making.is_template => (false, None),
+                Guest::Container(c) => {
+                    (c.onboot.as_ref().is_some_and(|onboot| onboot.value), c.making.source.as_ref())
+                }
+                Guest::Vm(_) => (false, None),
+            };
+            if starts {
+                to_run.insert(vmid);
+            }
+            let is_missing = matches!(guest, Guest::Container(_)) && self.config(vmid).is_none();
+            if to_run.contains(&vmid) || is_missing || matches!(guest, Guest::Vm(_)) {
+                let needed = guest.needs().iter().map(|needed| needed.value);
+                to_run.extend(needed.filter(|needed| source.is_none_or(|s| s.value != *needed)));
+            }
         }
-        for dependency in &container.dependencies {
-            self.visit(dependency.value, seen, order);
+        let is_template = |vmid: &Vmid| {
+            self.desired.containers.get(vmid).is_some_and(|container| container.making.is_template)
+        };
+        to_run.retain(|vmid| !is_template(vmid));
+        to_run
+    }
+
+    /// Returns the declared containers, each after those that it depends on.
+    pub(crate) fn in_order(&self) -> Vec<&'a Container> {
+        let containers = self.guests_in_order().into_iter().filter_map(|guest| match guest {
+            Guest::Container(container) => Some(container),
+            Guest::Vm(_) => None,
+        });
+        containers.collect()
+    }
+
+    /// Returns the declared guests, each after those that it depends on and is cloned from, else by their
+    /// boot order and number.
+    pub(crate) fn guests_in_order(&self) -> Vec<Guest<'a>> {
+        let desired = self.desired;
+        let containers = desired.containers.values().map(Guest::Container);
+        let all = containers.chain(desired.vms.values().map(Guest::Vm));
+        let mut all = all.map(|guest| (guest.vmid(), guest)).collect::<BTreeMap<_, _>>();
+        let mut first = all.values().copied().collect::<Vec<_>>();
+        first.sort_by_key(|guest| (guest.boot_order().unwrap_or(u32::MAX), guest.vmid()));
+        let mut order = Vec::new();
+        for guest in first {
+            visit(guest.vmid(), &mut all, &mut order);
         }
-        order.push(container);
+        order
     }
 
     /// Returns the physical interfaces among a bridge's ports, sorted.
@@ -200,6 +293,15 @@ impl<'a> Observed<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Takes a guest out of those that are left, after what it needs.
+fn visit<'a>(vmid: Vmid, left: &mut BTreeMap<Vmid, Guest<'a>>, order: &mut Vec<Guest<'a>>) {
+    let Some(guest) = left.remove(&vmid) else { return };
+    for needed in guest.needs() {
+        visit(needed.value, left, order);
+    }
+    order.push(guest);
 }
 
 /// A port by which a bridge reaches the outside: hardware, or what bundles or tags it.

@@ -1,5 +1,6 @@
 //! The few things that phoenix does to a node, as data. `phoenix-applier` is one `match` over them.
 
+use phoenix_formats::lxc_conf;
 use serde::Serialize;
 
 use crate::location::{Location, Place};
@@ -27,6 +28,13 @@ pub enum Operation {
     Run(Run),
     /// Asks until the answer is as wanted, and fails when it never is.
     Check(Check),
+    /// Edits a guest's configuration as it is then: what Proxmox VE writes into a new one is not known before.
+    Edit {
+        /// Which file; one that is absent is an error.
+        at: Location,
+        /// The edits: those that are made already change nothing.
+        edits: Vec<lxc_conf::Edit>,
+    },
 }
 
 /// Replaces a whole file: `before` is the preview's diff, the refusal to overwrite, and the undo.

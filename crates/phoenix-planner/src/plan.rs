@@ -69,6 +69,8 @@ pub enum Disruption {
     Start,
     /// A guest is stopped and started.
     Restart,
+    /// A guest is stopped, and stays so.
+    Stop,
 }
 
 impl Disruption {
@@ -84,6 +86,7 @@ impl Disruption {
             Self::RestartService(Service::Dnsmasq) => "restart dnsmasq",
             Self::Start => "start",
             Self::Restart => "restart",
+            Self::Stop => "stop",
         }
     }
 }
@@ -141,6 +144,13 @@ pub struct Action {
     pub operations: Vec<Operation>,
 }
 
+impl Action {
+    /// Returns whether it only asks: it is there for those that need its answer.
+    pub fn only_asks(&self) -> bool {
+        self.operations.iter().all(|operation| matches!(operation, Operation::Check(_)))
+    }
+}
+
 /// Why one action stands before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -170,20 +180,38 @@ pub struct ActionId(NodeIndex);
 pub struct Draft {
     graph: DiGraph<Action, Edge>,
     by_address: BTreeMap<Address, ActionId>,
+    held: BTreeMap<Address, Vec<(ActionId, Edge)>>,
     deferred: Vec<Deferred>,
     notes: Vec<String>,
 }
 
 impl Draft {
-    /// Adds an action that comes after others.
+    /// Adds an action that comes after others, and after those that [`Draft::hold`] has named.
     pub fn add(&mut self, action: Action, after: &[(ActionId, Edge)]) -> ActionId {
         let address = action.address.clone();
         let index = self.graph.add_node(action);
-        for (earlier, edge) in after {
+        let held = self.held.get(&address).into_iter().flatten();
+        for (earlier, edge) in held.chain(after) {
             self.graph.update_edge(earlier.0, index, *edge);
         }
         self.by_address.insert(address, ActionId(index));
         ActionId(index)
+    }
+
+    /// Says what an action comes after that may still be added, whoever adds it.
+    pub fn hold(&mut self, address: Address, after: Vec<(ActionId, Edge)>) {
+        self.held.entry(address).or_default().extend(after);
+    }
+
+    /// Returns whether a resource or a part of it cannot be done yet.
+    pub fn defers_within(&self, address: &Address) -> bool {
+        self.deferred.iter().any(|deferred| deferred.address.is_within(address))
+    }
+
+    /// Returns the actions that are done for a guest, in order.
+    pub fn of_guest(&self, vmid: phoenix_formats::Vmid) -> Vec<ActionId> {
+        let ids = self.graph.node_indices();
+        ids.filter(|id| self.graph[*id].guest == Some(vmid)).map(ActionId).collect()
     }
 
     /// Returns the action of a resource, if there is one.
@@ -235,9 +263,14 @@ impl Draft {
         }
     }
 
+    /// Returns whether there is no action yet.
+    pub fn is_empty(&self) -> bool {
+        self.graph.node_count() == 0
+    }
+
     /// Returns the finished plan.
     pub fn finish(self) -> Plan {
-        let Self { graph, deferred, notes, by_address: _ } = self;
+        let Self { graph, deferred, notes, by_address: _, held: _ } = self;
         Plan { graph, deferred, notes }
     }
 }
@@ -317,6 +350,19 @@ impl Plan {
         let attributes = step.action.attributes.iter();
         let waiting = attributes.filter(|attribute| attribute.class == Some(Disruption::Pending));
         waiting.map(|attribute| attribute.name.as_str()).collect()
+    }
+
+    /// Returns whether a guest is made or started: what is inside it is known afterwards only, and others
+    /// may have waited for it.
+    pub fn brings_up_guests(&self) -> bool {
+        let is_guest = |address: &Address| {
+            let mut parts = address.as_str().split('/');
+            matches!(parts.next(), Some("lxc" | "vm")) && parts.count() == 1
+        };
+        self.steps().any(|Step { action, .. }| {
+            let made = action.verb == Verb::Add && is_guest(&action.address);
+            made || action.disruption == Disruption::Start
+        })
     }
 
     /// Returns how many actions have a verb.

@@ -50,7 +50,12 @@ fn interruptions(plan: &Plan) -> String {
         hit.filter_map(|step| Some(format!("; {} {verb}", guest_of(step.action)?)))
             .collect::<String>()
     };
-    named(Disruption::Restart, "restarts") + &named(Disruption::Start, "starts")
+    [
+        named(Disruption::Restart, "restarts"),
+        named(Disruption::Start, "starts"),
+        named(Disruption::Stop, "stops"),
+    ]
+    .concat()
 }
 
 fn guest_of(action: &Action) -> Option<String> {
@@ -77,7 +82,10 @@ fn command(operation: &Operation) -> Option<String> {
         Operation::Check(Check {
             probe: Probe::Run { place, argv }, want: Want::Success, ..
         }) => Some(prompted(*place, argv)),
-        Operation::Write(_) | Operation::Remove { .. } | Operation::Check(_) => None,
+        Operation::Write(_)
+        | Operation::Remove { .. }
+        | Operation::Check(_)
+        | Operation::Edit { .. } => None,
     }
 }
 

@@ -112,7 +112,15 @@ fn the_gateway_of_a_real_operator_means_what_it_says() {
     );
     assert_eq!(public.nginx_sites[0].as_str(), "/etc/nginx/sites-available/gateway");
     let raw = gateway.raw.iter().map(|raw| raw.value.clone()).collect::<Vec<_>>();
-    assert_eq!(raw, [("lxc.mount.auto".to_owned(), "sys:rw".to_owned())]);
+    let wanted = [
+        ("lxc.mount.auto", "sys:rw"),
+        ("lxc.idmap", "u 0 100000 65536"),
+        ("lxc.idmap", "g 0 100000 33"),
+        ("lxc.idmap", "g 33 33 1"),
+        ("lxc.idmap", "g 34 100034 65502"),
+        ("lxc.apparmor.profile", "unconfined"),
+    ];
+    assert_eq!(raw, wanted.map(|(key, value)| (key.to_owned(), value.to_owned())));
     assert_eq!(gateway.hostname.as_ref().unwrap().value, "Nginx-Phoenix");
     assert_eq!(gateway.memory.as_ref().unwrap().value, 4096);
     assert!(gateway.nesting.as_ref().unwrap().value);

@@ -56,8 +56,23 @@ pub enum Command {
     Apply(Apply),
     /// Brings the node itself to what is declared: apply without the guests.
     Setup(Setup),
-    /// Brings existing guests to what is declared: apply with the scope of these guests.
-    Create(Create),
+    /// Makes guests, with what they need, or brings them to what is declared; others are left as they are.
+    Create(Guests),
+    /// Brings guests and everything that they need to what is declared.
+    Converge(Guests),
+    /// Brings the node and all guests to what is declared, each in its turn: apply, by the spec's own name.
+    #[command(name = "letsgo", alias = "LetsGo")]
+    LetsGo(LetsGo),
+    /// Starts guests, and what they depend on.
+    Start(Guests),
+    /// Stops guests, those that depend on others first.
+    Stop(Guests),
+    /// Stops guests and starts them again.
+    Restart(Guests),
+    /// Says how the declared guests are, and what is left to do for them.
+    Status(Status),
+    /// Deletes guests with everything in them; those that are protected or needed are refused.
+    Delete(Guests),
     /// Shows a plan that `plan --out` has saved.
     Show(Show),
     /// Checks the operator's files and lists what phoenix does not manage in them.
@@ -166,9 +181,9 @@ pub struct Setup {
     pub consent: Consent,
 }
 
-/// `phoenix create`.
+/// The verbs that are about some guests.
 #[derive(Debug, Args)]
-pub struct Create {
+pub struct Guests {
     /// The guests' numbers.
     #[arg(required = true, value_name = "ID")]
     pub guests: Vec<phoenix_formats::Vmid>,
@@ -176,6 +191,22 @@ pub struct Create {
     /// How it goes ahead.
     #[command(flatten)]
     pub consent: Consent,
+}
+
+/// `phoenix letsgo`.
+#[derive(Debug, Args)]
+pub struct LetsGo {
+    /// How it goes ahead.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `phoenix status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The guests' numbers; all when none is named.
+    #[arg(value_name = "ID")]
+    pub guests: Vec<phoenix_formats::Vmid>,
 }
 
 /// `phoenix show`.

@@ -19,6 +19,7 @@ use clap::Parser;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
+use crate::session::Asked;
 
 /// Runs phoenix with the arguments of this process and returns its exit code.
 pub fn main() -> ExitCode {
@@ -39,7 +40,14 @@ fn run(cli: &Cli) -> Exit {
         Command::Plan(args) => command::plan::run(places, args),
         Command::Apply(args) => command::apply::run(places, args),
         Command::Setup(args) => command::setup::run(places, args),
-        Command::Create(args) => command::create::run(places, args),
+        Command::Create(args) => command::create::create(places, args),
+        Command::Converge(args) => command::create::converge(places, args),
+        Command::LetsGo(args) => command::letsgo::run(places, args),
+        Command::Start(args) => command::power::run(places, args, Asked::Start),
+        Command::Stop(args) => command::power::run(places, args, Asked::Stop),
+        Command::Restart(args) => command::power::run(places, args, Asked::Restart),
+        Command::Status(args) => command::status::run(places, args),
+        Command::Delete(args) => command::power::run(places, args, Asked::Delete),
         Command::Show(args) => command::show::run(args),
         Command::Validate => command::validate::run(places),
         Command::Schema(args) => command::schema::run(args),

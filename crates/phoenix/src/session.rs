@@ -1,10 +1,12 @@
 //! What every verb that plans begins with: the operator's files, the node, and the plan.
 
+use std::collections::BTreeSet;
+
 use phoenix_applier::{Network, Node, Patience, observe};
 use phoenix_formats::Vmid;
 use phoenix_planner::address::Address;
 use phoenix_planner::desired::Desired;
-use phoenix_planner::kind;
+use phoenix_planner::kind::{self, GuestStatus, Task};
 use phoenix_planner::load::{Loaded, Strictness, load};
 use phoenix_planner::plan::Plan;
 use phoenix_planner::preview;
@@ -59,15 +61,29 @@ impl Session {
         observe(&self.desired, self.node.as_mut())
     }
 
-    /// Returns whether a container is on the node.
-    pub(crate) fn has_container(&mut self, vmid: Vmid) -> bool {
-        kind::has_container(&self.observe(), vmid)
+    /// Returns the declared containers that are on the node.
+    pub(crate) fn containers(&mut self) -> BTreeSet<Vmid> {
+        let facts = self.observe();
+        let declared = self.desired.containers.keys().copied();
+        declared.filter(|vmid| kind::has_container(&facts, *vmid)).collect()
+    }
+
+    /// Returns how the declared guests are; says what is wrong and returns `None` if that cannot be told.
+    pub(crate) fn status(&mut self) -> Option<Vec<GuestStatus>> {
+        let facts = self.observe();
+        kind::status(&self.desired, &facts)
+            .map_err(|refusals| complain::about_refusals(&refusals, &self.places))
+            .ok()
     }
 
     /// Observes the node and plans; says what is wrong and returns `None` if no plan can be made.
     pub(crate) fn plan(&mut self, selection: &Selection) -> Option<Plan> {
         let facts = self.observe();
-        match kind::plan(&self.desired, &facts) {
+        let planned = match selection.asked.task() {
+            None => kind::plan(&self.desired, &facts),
+            Some(task) => kind::plan_task(&self.desired, &facts, task, &selection.vmids()),
+        };
+        match planned {
             Ok(plan) => {
                 let unknown = selection.unknown(&plan, &self.desired);
                 unknown.iter().for_each(|address| {
@@ -137,6 +153,50 @@ pub(crate) struct Selection {
     /// Only what is done for the node itself.
     #[serde(default)]
     pub node: bool,
+    /// How far the guests reach.
+    #[serde(default)]
+    pub reach: Reach,
+    /// What is asked for of the guests.
+    #[serde(default)]
+    pub asked: Asked,
+}
+
+/// How far a selection of guests reaches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Reach {
+    /// Others are changed too where the guests need it.
+    #[default]
+    Chain,
+    /// Others are only started.
+    Alone,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Asked {
+    /// What is declared.
+    #[default]
+    Declared,
+    /// That they run.
+    Start,
+    /// That they do not.
+    Stop,
+    /// That they start again.
+    Restart,
+    /// That they are no more.
+    Delete,
+}
+
+impl Asked {
+    fn task(self) -> Option<Task> {
+        match self {
+            Self::Declared => None,
+            Self::Start => Some(Task::Start),
+            Self::Stop => Some(Task::Stop),
+            Self::Restart => Some(Task::Restart),
+            Self::Delete => Some(Task::Delete),
+        }
+    }
 }
 
 impl From<&Scope> for Selection {
@@ -160,11 +220,21 @@ impl Selection {
         named.filter(|address| !known(address)).cloned().collect()
     }
 
+    fn vmids(&self) -> Vec<Vmid> {
+        self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect()
+    }
+
     /// Returns the part of a plan that is meant.
     pub(crate) fn of(&self, plan: Plan) -> Plan {
-        let guests =
-            self.guests.iter().filter_map(|number| Vmid::new(*number).ok()).collect::<Vec<_>>();
-        let plan = if guests.is_empty() { plan } else { plan.for_guests(&guests) };
+        if self.asked != Asked::Declared {
+            return plan;
+        }
+        let guests = self.vmids();
+        let plan = match self.reach {
+            _ if guests.is_empty() => plan,
+            Reach::Chain => plan.for_guests(&guests),
+            Reach::Alone => plan.for_guests_alone(&guests),
+        };
         let plan = if self.node { plan.for_node() } else { plan };
         let plan = if self.targets.is_empty() { plan } else { plan.target(&self.targets) };
         if self.excludes.is_empty() { plan } else { plan.exclude(&self.excludes) }

@@ -59,7 +59,7 @@ impl SimulatedNode {
             ["printenv", "SSH_CONNECTION"] => {
                 Output { exit: 1, stdout: String::new(), stderr: String::new() }
             }
-            _ => return self.shim_question(words),
+            _ => return self.shim_question(words).or_else(|| self.storage_question(words)),
         })
     }
 
@@ -73,7 +73,8 @@ impl SimulatedNode {
             ["pct", word, vmid, options @ ..] => match (Power::of(word), vmid.parse()) {
                 (Some(power), Ok(number)) => self.power(power, number, options).map(Some),
                 (Some(_), Err(_)) => Ok(Some(not_a_guest(vmid))),
-                (None, _) => Ok(None),
+                (None, Ok(number)) => self.pct_making(word, number, options).transpose(),
+                (None, Err(_)) => Ok(None),
             },
             ["qm", words @ ..] => self.change_qm(words),
             ["ifreload", "-a"] => self.ifreload(),
@@ -90,7 +91,10 @@ impl SimulatedNode {
                 Some(name) => self.install(name).map(Some),
                 None => Ok(None),
             },
-            _ => self.shim_change(words),
+            _ => match self.shim_change(words)? {
+                Some(output) => Ok(Some(output)),
+                None => self.storage_change(words),
+            },
         }
     }
 

@@ -10,7 +10,7 @@ use phoenix_formats::Vmid;
 use phoenix_formats::iproute::Link;
 use phoenix_formats::lxc_conf::{Edit, LxcConf};
 use phoenix_formats::net::NetText;
-use phoenix_formats::pct::{self, Bridge, Class, Live, NodeView, Outcome, State};
+use phoenix_formats::pct::{self, Bridge, Class, Live, NodeView, Outcome, State, Storage};
 use phoenix_planner::probe::Output;
 
 use super::nets::{Nics, chosen_mac};
@@ -120,7 +120,15 @@ impl SimulatedNode {
                 Bridge { mtu: link.mtu, vlan_aware: link.vlan_filtering, has_uplink: uplink },
             )
         });
-        NodeView::with_bridges(bridges.collect())
+        let mut view = NodeView::with_bridges(bridges.collect());
+        let storages = self.storages();
+        let holding =
+            storages.iter().filter(|(_, entry)| entry.is_enabled() && entry.holds("rootdir"));
+        view.storages.extend(holding.map(|(name, entry)| {
+            let folder = entry.kind != "zfspool" && entry.get("path").is_some();
+            (name.to_owned(), if folder { Storage::Directory } else { Storage::Block })
+        }));
+        view
     }
 
     /// Returns the interfaces of a running guest with their addresses.

@@ -153,7 +153,7 @@ impl SimulatedNode {
     }
 
     /// Gives a clone the firewall's file of its source, or none, as Proxmox VE does.
-    fn copy_rules(&self, source: &str, new: &str) -> Result<(), NodeError> {
+    pub(super) fn copy_rules(&self, source: &str, new: &str) -> Result<(), NodeError> {
         let path = |vmid: &str| format!("/etc/pve/firewall/{vmid}.fw");
         match (self.text(&path(source)), self.text(&path(new))) {
             (Some(rules), _) => self.put_text(&path(new), &rules),

@@ -1,6 +1,6 @@
 //! `node.json` and `answers.json`: what the files of a node cannot say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use phoenix_formats::{NodeName, Vmid};
@@ -32,6 +32,10 @@ pub(super) struct Settings {
     pub(super) packages: BTreeSet<String>,
     #[serde(default, deserialize_with = "vmids")]
     pub(super) without_nftables: BTreeSet<Vmid>,
+    #[serde(default)]
+    pub(super) datasets: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) templates: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -44,6 +48,8 @@ impl Default for Settings {
             busy: BTreeSet::new(),
             packages: BTreeSet::new(),
             without_nftables: BTreeSet::new(),
+            datasets: BTreeMap::new(),
+            templates: BTreeSet::new(),
         }
     }
 }

@@ -152,6 +152,23 @@ impl Tree {
         }
     }
 
+    /// Copies everything below this root to another one; symbolic links stay links.
+    pub(super) fn copy_to(&self, other: &Self) -> io::Result<()> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let (from, to) = (self.0.open(b"/", flags)?, other.0.open(b"/", flags)?);
+        copy_tree(Path::new(&own_fd(&from)), Path::new(&own_fd(&to)))
+    }
+
+    /// Removes a folder with everything in it; one that is absent is no error.
+    pub(super) fn remove_tree(&self, path: &str) -> io::Result<()> {
+        let Ok(at) = self.0.place(path.as_bytes(), Missing::Fail) else { return Ok(()) };
+        let name = String::from_utf8_lossy(&at.name).into_owned();
+        match std::fs::remove_dir_all(Path::new(&own_fd(&at.folder)).join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn check(
         &self,
         at: &Location,
@@ -187,6 +204,24 @@ fn replace(target: &Target, text: &str, mode: u32) -> io::Result<()> {
     temp.permit(mode)?;
     temp.fill(text)?;
     Ok(temp.take_place(&target.name, Over::Anything)?)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type()? {
+            kind if kind.is_dir() => {
+                std::fs::create_dir(&target)?;
+                copy_tree(&source, &target)?;
+            }
+            kind if kind.is_symlink() => {
+                std::os::unix::fs::symlink(std::fs::read_link(&source)?, &target)?;
+            }
+            _ => drop(std::fs::copy(&source, &target)?),
+        }
+    }
+    Ok(())
 }
 
 fn absent(at: &Location, expect: Expect<'_>, error: Errno) -> NodeError {

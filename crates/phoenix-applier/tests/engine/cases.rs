@@ -371,6 +371,7 @@ fn a_start_needs_what_is_configured_before() {
     let desired = wanted(&with_public("macvlan"));
     let plan = world.plan(&desired).unwrap();
     let part = plan.target(&["lxc/101/start".parse().unwrap()]);
-    assert_eq!(addresses(&part), ["lxc/101", "lxc/101/start", "service/pve-firewall"]);
+    let wanted = ["firewall/101", "lxc/101", "lxc/101/start", "service/pve-firewall"];
+    assert_eq!(addresses(&part), wanted);
     assert_settles(&world, &desired);
 }

@@ -1,11 +1,13 @@
 //! Edits that change the lines they name and not one byte more.
 
+use serde::Serialize;
+
 use super::line::Line;
 use super::read::{Dialect, Place};
 use super::setting::Setting;
 
 /// A change to the main section of a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Edit {
     /// Sets a setting, in its place if it is there, else where Proxmox VE would sort it.
     Set {

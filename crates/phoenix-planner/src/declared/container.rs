@@ -8,7 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-use super::{DnsRecord, GuestFirewall, List, Scalar, TraefikService, Words};
+use super::{
+    DnsRecord, GuestFirewall, HealthCheck, IdMap, List, MountPoint, Scalar, TraefikService, Volume,
+    Words,
+};
 use crate::desired::MacvlanMode;
 
 /// The containers. Other fields are accepted and left alone.
@@ -99,6 +102,42 @@ pub struct Container {
     pub dependencies: Option<List<Scalar>>,
     /// The number of the container that this one is cloned from.
     pub clone_from_ctid: Option<Scalar>,
+    /// What the container is made from: the path of a template on the node, or `storage:vztmpl/FILE`.
+    #[schemars(example = &"local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst")]
+    pub template: Option<String>,
+    /// The file name of a prebuilt template: where a storage has it, it counts instead of `template` and
+    /// `clone_from_ctid`.
+    pub template_file: Option<String>,
+    /// The snapshot that is made of the container when it is complete, and that clones are made of.
+    #[schemars(length(min = 2, max = 40), regex(pattern = r"^[A-Za-z][A-Za-z0-9_-]+$"))]
+    pub template_snapshot_name: Option<String>,
+    /// The storage of its root file system.
+    #[schemars(example = &"local-zfs")]
+    pub storage_pool: Option<String>,
+    /// The size of its root file system in GiB; it grows and never shrinks.
+    #[schemars(range(min = 1))]
+    pub storage_size_gb: Option<u64>,
+    /// Whether its root is nobody on the node. Default for a new one: that of what it is cloned from, else
+    /// `true`. It cannot be changed in place.
+    pub unprivileged: Option<bool>,
+    /// Whether it is turned into a template, which is cloned and never started.
+    pub is_template: Option<bool>,
+    /// Whether snapshots are made of it: `pre-configured` as soon as it is made, `final-form` when it is
+    /// complete. Templates, and containers with folders of the node, have none.
+    pub enable_lifecycle_snapshots: Option<bool>,
+    /// The AppArmor profile, the raw key `lxc.apparmor.profile`.
+    #[schemars(example = &"unconfined")]
+    pub apparmor_profile: Option<String>,
+    /// Users and groups of an unprivileged container that are the node's own.
+    pub id_maps: Option<List<IdMap>>,
+    /// Folders of the node that it mounts.
+    pub mount_points: Option<List<MountPoint>>,
+    /// Volumes that are made for it.
+    pub volumes: Option<List<Volume>>,
+    /// The same as `volumes`.
+    pub zfs_volumes: Option<List<Volume>>,
+    /// How it is found out whether it serves those that depend on it.
+    pub health_check: Option<HealthCheck>,
 }
 
 /// The internal interface of a container, `net0`.

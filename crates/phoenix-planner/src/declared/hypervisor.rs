@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ClusterFirewall, PortainerApi, Scalar, StepCa, Words};
+use super::{ClusterFirewall, PortainerApi, Scalar, SharedVolumes, StepCa, Words, Zfs};
 use crate::desired::Attachment;
 
 /// The node and what is global, as far as phoenix manages it. Other fields are accepted and left alone.
@@ -26,8 +26,13 @@ pub struct HypervisorFile {
     pub portainer_api: Option<PortainerApi>,
     /// The cluster's firewall. Absent: left alone.
     pub firewall: Option<ClusterFirewall>,
-    /// Volumes that guests share. Only the older place of `firewall` in it is read.
+    /// Folders of the node that guests share, by name.
     pub shared_volumes: Option<SharedVolumes>,
+    /// Where the datasets of pools are mounted, as `BASE/POOL/DATASET`. Default: where ZFS mounts them.
+    #[schemars(regex(pattern = r"^/"), example = &"/mnt/pve")]
+    pub mount_point_base: Option<String>,
+    /// The node's ZFS.
+    pub zfs: Option<Zfs>,
 }
 
 /// The node's network.
@@ -88,12 +93,4 @@ pub struct DnsServer {
     /// one with a public interface, else the one with the feature `traefik`.
     #[schemars(example = &"101")]
     pub gateway: Option<Scalar>,
-}
-
-/// Volumes that guests share. Only the older place of `firewall` is read.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-pub struct SharedVolumes {
-    /// The older place of the cluster's firewall: move it to the top level of the file.
-    #[schemars(extend("deprecated" = true))]
-    pub firewall: Option<ClusterFirewall>,
 }

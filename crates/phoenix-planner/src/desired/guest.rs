@@ -6,7 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv4Net;
 use phoenix_formats::{BridgeName, Vmid};
 
-use super::{GuestFirewall, InternalInterface, Ipv4Config, Located, PublicInterface};
+use super::{
+    GuestFirewall, HealthCheck, InternalInterface, Ipv4Config, Located, Making, Mount,
+    PublicInterface,
+};
 use crate::source::Origin;
 
 /// Start order of a guest: `boot_order` and `boot_delay`.
@@ -49,7 +52,13 @@ pub struct Container {
     pub net0: Option<InternalInterface>,
     /// `public_interface`: `net1`. A disabled one without an address is as good as none.
     pub public: Option<PublicInterface>,
-    /// `lxc_options` as raw keys and values, in order.
+    /// How it comes to be.
+    pub making: Making,
+    /// `mount_points`, `volumes`, `zfs_volumes` and `shared_volumes`, by the path in the container.
+    pub mounts: Vec<Mount>,
+    /// `health_check`.
+    pub health: Option<HealthCheck>,
+    /// `lxc_options`, `apparmor_profile` and `id_maps` as raw keys and values, in order.
     pub raw: Vec<Located<(String, String)>>,
     /// `firewall`.
     pub firewall: Option<GuestFirewall>,
@@ -68,7 +77,7 @@ pub enum VmSource {
 
 /// What counts only when a virtual machine is made: its own value, else that of `vm_defaults`.
 #[derive(Debug, Clone, Default)]
-pub struct Making {
+pub struct VmMaking {
     /// `cores`.
     pub cores: Option<u32>,
     /// `memory_mb` in MiB.
@@ -130,7 +139,7 @@ pub struct Vm {
     /// What it is made of; `None` when it is not to be made.
     pub source: Option<VmSource>,
     /// What counts when it is made.
-    pub making: Making,
+    pub making: VmMaking,
 }
 
 impl Vm {

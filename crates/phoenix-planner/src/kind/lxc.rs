@@ -2,13 +2,15 @@
 //!
 //! Everything that `pct set` takes goes into one call; raw `lxc.*` lines, which it does not take,
 //! are edited in the file before, so that the call's `--digest` is known when the plan is made.
-//! Creating containers is not understood yet: one that is not there is deferred.
 
 mod conflicts;
+mod create;
 mod features;
 mod inside;
 mod keys;
+mod lifecycle;
 mod live;
+mod mounts;
 mod net0;
 mod public;
 mod raw;
@@ -19,14 +21,21 @@ use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::{Edit, LostLine, LxcConf};
+use phoenix_formats::property::PropertyText;
 
 pub(super) use self::conflicts::undeclared_owner;
+pub(super) use self::create::needed;
 use self::inside::{Inside, Power, Predicted};
 use self::keys::KeyChange;
+pub(super) use self::keys::is_on;
+pub(super) use self::lifecycle::is_template;
 pub(crate) use self::live::links_probe;
 pub(super) use self::public::is_marked;
 pub(crate) use self::public::{bypasses_node, shares_subnet};
-pub(super) use self::restart::{SETTLE, ensure_running, planned};
+pub(super) use self::restart::{
+    SETTLE, delete_now, ensure_running, planned, restart_now, start_now, stop_now,
+};
+use super::guests::{After, Progress, Standing};
 use crate::address::Address;
 use crate::desired::{Container, Desired, PublicKind};
 use crate::location::Location;
@@ -63,40 +72,102 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     configs.chain(routes).chain(of_guests).chain([public::capability_probe()]).collect()
 }
 
-pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-    let mut refusals = conflicts::find(observed);
-    for container in observed.in_order() {
-        if let Some(conf) = observed.config(container.vmid) {
-            if let Some(lock) = conf.lock() {
-                draft.defer(
-                    address(container.vmid),
-                    format!(
-                        "locked ({lock}): wait until that has ended, or see `pct unlock {}`",
-                        container.vmid
-                    ),
-                );
-                continue;
-            }
-            refusals.extend(plan_one(observed, container, conf, draft).err().unwrap_or_default());
-        }
+/// Returns what declared containers would take away from others.
+pub(super) fn conflicts(observed: &Observed<'_>) -> Vec<Refusal> {
+    conflicts::find(observed)
+}
+
+/// Adds the snapshots of what is complete, when everything else is planned.
+pub(super) fn plan_snapshots(
+    observed: &Observed<'_>,
+    draft: &mut Draft,
+) -> Result<(), Vec<Refusal>> {
+    lifecycle::plan_complete(observed, draft);
+    Ok(())
+}
+
+/// Plans one container, and returns what it is at the end of the plan.
+pub(super) fn plan_guest(
+    observed: &Observed<'_>,
+    container: &Container,
+    progress: &Progress,
+    draft: &mut Draft,
+) -> Result<Standing, Vec<Refusal>> {
+    let vmid = container.vmid;
+    let Some(conf) = observed.config(vmid) else {
+        return create::plan(observed, container, progress, draft);
+    };
+    if let Some(lock) = conf.lock() {
+        let why = format!("locked ({lock}): wait until that has ended, or see `pct unlock {vmid}`");
+        draft.defer(address(vmid), why);
+        return Ok(Standing::unknown("it is locked"));
     }
-    for vmid in observed.desired.containers.keys() {
-        if observed.config(*vmid).is_none() {
-            draft.defer(address(*vmid), "not created yet");
+    let starts = observed.is_to_run(vmid) && !observed.is_running(vmid) && !is_template(conf);
+    let start = address(vmid).part("start");
+    if starts {
+        match progress.gate(observed, needed(container), draft) {
+            Ok(after) => draft.hold(start.clone(), after),
+            Err(why) => draft.defer(start.clone(), why),
         }
+        // Its interfaces must not come up before its rules are there.
+        let rules = draft.find(&Address::new("firewall", vmid));
+        draft.hold(start, rules.into_iter().map(|id| (id, Edge::Needs)).collect());
     }
-    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+    let folders = mounts::folders(observed, container, Some(conf), draft)?;
+    plan_one(observed, container, conf, &folders, draft)?;
+    if starts {
+        ensure_running(observed, container, draft);
+    }
+    Ok(standing(observed, container, conf, draft))
+}
+
+fn standing(
+    observed: &Observed<'_>,
+    container: &Container,
+    conf: &LxcConf,
+    draft: &mut Draft,
+) -> Standing {
+    let vmid = container.vmid;
+    if container.making.is_template || is_template(conf) {
+        let own = draft.of_guest(vmid).into_iter().map(|id| (id, Edge::After)).collect::<After>();
+        let made = lifecycle::plan_template(observed, container, &own, draft);
+        return Standing { runs: made.clone(), cloned: made };
+    }
+    let power = planned(container, draft).map(|id| (id, Edge::Needs));
+    let runs = if observed.is_running(vmid) || power.is_some() {
+        let own = draft.of_guest(vmid).into_iter().map(|id| (id, Edge::After));
+        Ok(power.into_iter().chain(own.filter(|own| power.is_none_or(|p| p.0 != own.0))).collect())
+    } else if draft.is_deferred(&address(vmid).part("start")) {
+        Err("it cannot be started yet".to_owned())
+    } else {
+        Err("it is stopped, and not declared to start".to_owned())
+    };
+    let complete = lifecycle::complete_name(observed, container);
+    let cloned = match complete {
+        Some(name) if conf.snapshots().contains_key(&name) => Ok(After::new()),
+        Some(name) => Err(format!("its snapshot `{name}` is still to be made")),
+        None if runs.is_ok() => Err(create::runs_and_has_no_snapshot()),
+        None => Ok(draft.of_guest(vmid).into_iter().map(|id| (id, Edge::After)).collect()),
+    };
+    Standing { runs, cloned }
 }
 
 fn plan_one(
     observed: &Observed<'_>,
     container: &Container,
     conf: &LxcConf,
+    folders: &mounts::Folders,
     draft: &mut Draft,
 ) -> Result<(), Vec<Refusal>> {
     let running = observed.is_running(container.vmid);
-    let changes = Changes::of(observed, container, conf)?;
+    let changes = Changes::of(observed, container, conf, folders)?;
     changes.raw.report(container.vmid, draft);
+    if !changes.raw.is_empty() {
+        note_ids(container, draft);
+    }
+    for why in changes.mounts.waiting.iter().chain(&in_place(container, conf)) {
+        draft.defer(address(container.vmid), why.as_str());
+    }
     let restart = changes.restart(observed, container).filter(|_| running);
     let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
     if running && restart.is_none() {
@@ -106,7 +177,8 @@ fn plan_one(
     // A port that Proxmox VE's firewall guards must not be plugged without its rules.
     let guarded = container.public.as_ref().is_some_and(|public| public.kind == PublicKind::Veth);
     let edge = if guarded { Edge::Needs } else { Edge::After };
-    let mut before = rules.into_iter().map(|id| (id, edge)).collect::<Vec<_>>();
+    let before = rules.into_iter().map(|id| (id, edge)).chain(folders.after.iter().copied());
+    let mut before = before.collect::<Vec<_>>();
     let power = match (running, &restart) {
         (true, Some(_)) => Power::Restarts,
         (true, None) => Power::Runs,
@@ -145,8 +217,35 @@ fn is_left(container: &Container, conf: &LxcConf) -> bool {
     disabled || container.public.is_none() && is_marked(conf.text())
 }
 
+/// Says what root needs for a container to start whose ids are the node's own.
+fn note_ids(container: &Container, draft: &mut Draft) {
+    for (file, line) in container.making.id_maps.owned() {
+        let vmid = container.vmid;
+        draft.note(format!("container {vmid} starts only when {file} has `{line}`: LXC gives no ids away that root does not own"));
+    }
+}
+
+/// Returns what is declared and cannot be changed where the container is, with what it would take.
+fn in_place(container: &Container, conf: &LxcConf) -> Vec<String> {
+    let vmid = container.vmid;
+    let mut all = Vec::new();
+    let unprivileged = is_on(conf.get("unprivileged").unwrap_or_default());
+    if container.making.unprivileged.as_ref().is_some_and(|own| own.value != unprivileged) {
+        all.push(format!("`unprivileged` cannot be changed in place: back it up with `vzdump {vmid}`, destroy it, and restore it with `pct restore {vmid} FILE --unprivileged {}`", u8::from(!unprivileged)));
+    }
+    let root = PropertyText::parse(conf.get("rootfs").unwrap_or_default());
+    let storage = root.bare().and_then(mounts::storage_of);
+    if let (Some(wanted), Some(present)) = (&container.making.storage, storage)
+        && wanted.value != present
+    {
+        all.push(format!("its root file system is on `{present}`: stop it, and move it with `pct move-volume {vmid} rootfs {}`", wanted.value));
+    }
+    all
+}
+
 /// Everything that differs for one container.
 struct Changes {
+    mounts: mounts::Mounts,
     keys: Vec<KeyChange>,
     public: Option<public::Change>,
     raw: raw::Change,
@@ -159,6 +258,7 @@ impl Changes {
         observed: &Observed<'_>,
         container: &Container,
         conf: &LxcConf,
+        folders: &mounts::Folders,
     ) -> Result<Self, Vec<Refusal>> {
         let mut refusals = Vec::new();
         let mut keys = keys::changes(container, conf);
@@ -172,6 +272,16 @@ impl Changes {
             refusals.extend(more);
             None
         });
+        let mut mounts =
+            mounts::changes(observed, container, conf, folders).unwrap_or_else(|more| {
+                refusals.extend(more);
+                mounts::Mounts::default()
+            });
+        if let Some(size) = &container.making.size {
+            let root = PropertyText::parse(conf.get("rootfs").unwrap_or_default());
+            refusals.extend(mounts.grow("rootfs", &root, size.value, &size.origin).err());
+        }
+        keys.append(&mut mounts.keys);
         if !refusals.is_empty() {
             return Err(refusals);
         }
@@ -183,11 +293,15 @@ impl Changes {
         } else {
             None
         };
-        Ok(Self { keys, public, raw, hook })
+        Ok(Self { mounts, keys, public, raw, hook })
     }
 
     fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.public.is_none() && self.raw.is_empty() && self.hook.is_none()
+        self.keys.is_empty()
+            && self.public.is_none()
+            && self.raw.is_empty()
+            && self.hook.is_none()
+            && self.mounts.grown.is_empty()
     }
 
     /// Returns why a container must be restarted, if it runs.
@@ -221,9 +335,10 @@ impl Changes {
         conf: &LxcConf,
         running: bool,
     ) -> Result<Action, Vec<Refusal>> {
-        let Self { keys, public, raw, hook } = self;
+        let Self { mounts, keys, public, raw, hook } = self;
         let mut attributes = keys.iter().flat_map(|k| k.attributes(running)).collect::<Vec<_>>();
         attributes.extend(public.as_ref().map(public::Change::attribute));
+        attributes.extend(mounts.attributes());
         attributes.extend(raw.attributes(running));
         attributes.extend(hook.as_ref().and_then(hook_attribute));
         let edits = public.iter().flat_map(public::Change::edits).chain(raw.edits());
@@ -232,17 +347,21 @@ impl Changes {
         let after = conf.edit(&edits.collect::<Vec<_>>()).map_err(|error| {
             vec![Refusal::file(&at, None, error.to_string(), "Mend the line by hand.")]
         })?;
-        let mut reason = reason(&keys, public.as_ref(), &raw);
+        let mut reason = reason(&keys, &mounts, public.as_ref(), &raw);
         if reason.is_empty() {
             reason = "what runs at every start".to_owned();
         }
         let of_keys =
             keys.iter().map(|k| k.class).chain(public.as_ref().map(public::Change::class));
-        let waits = (!raw.is_empty()).then_some(Disruption::Pending);
+        let grows = (!mounts.grown.is_empty()).then_some(Disruption::Live);
+        let waits = (!raw.is_empty()).then_some(Disruption::Pending).max(grows);
         let class = of_keys.chain(waits).max().filter(|_| running);
         let mut operations = Vec::new();
         operations.extend(write_raw(&at, conf.text(), &after));
         operations.extend(pct_set(container.vmid, &keys, public.as_ref(), conf, &after, &at));
+        operations.extend(
+            mounts.grown.iter().map(|(key, _, size)| resize(&at, container.vmid, key, *size)),
+        );
         Ok(Action {
             address: address(container.vmid),
             verb: Verb::Change,
@@ -275,6 +394,13 @@ fn hook_attribute(edit: &Edit) -> Option<Attribute> {
         Edit::RemoveRaw { key, value } => Some(attribute(key, Some(value.clone()), None)),
         _ => None,
     }
+}
+
+fn resize(at: &Location, vmid: Vmid, key: &str, size: u64) -> Operation {
+    let words = ["pct", "resize", &vmid.to_string(), key, &format!("{size}G")];
+    let mut run = Run::on_node(words.map(str::to_owned).to_vec());
+    run.touches = Some(at.clone());
+    Operation::Run(run)
 }
 
 fn write_raw(at: &Location, before: &str, after: &str) -> Option<Operation> {
@@ -328,10 +454,16 @@ fn pct_set(
     vec![call(vec!["--revert".to_owned(), reverted.join(",")]), call(words)]
 }
 
-fn reason(keys: &[KeyChange], public: Option<&public::Change>, raw: &raw::Change) -> String {
+fn reason(
+    keys: &[KeyChange],
+    mounts: &mounts::Mounts,
+    public: Option<&public::Change>,
+    raw: &raw::Change,
+) -> String {
     let mut reasons = Vec::new();
     reasons.extend(public.map(public::Change::reason));
     reasons.extend(keys.iter().map(KeyChange::reason));
+    reasons.extend(mounts.reasons());
     reasons.extend(raw.reason());
     // Two say what it is about; the details stand below.
     const SHOWN: usize = 2;

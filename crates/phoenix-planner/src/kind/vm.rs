@@ -9,14 +9,14 @@ mod change;
 mod image;
 mod keys;
 mod making;
-mod neighbours;
-mod order;
+mod source;
 mod state;
 
 use phoenix_formats::Vmid;
 use phoenix_formats::qm::VmConf;
 
 use super::firewall::guest_path;
+use super::guests::{After, Progress, Standing};
 use crate::address::Address;
 use crate::desired::{Desired, Vm, VmSource};
 use crate::location::{Location, Place};
@@ -62,29 +62,33 @@ pub(super) fn probes(desired: &Desired, _facts: &Facts) -> Vec<Probe> {
     configs.chain(rules).chain(images).chain([list]).collect()
 }
 
-pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-    let mut refusals = Vec::new();
-    for vm in order::in_order(observed.desired) {
-        let machine = Machine::of(observed, vm);
-        refusals.extend(machine.plan(draft).err().unwrap_or_default());
-    }
-    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+/// Plans one machine, and returns what it is at the end of the plan.
+pub(super) fn plan_guest(
+    observed: &Observed<'_>,
+    vm: &Vm,
+    progress: &Progress,
+    draft: &mut Draft,
+) -> Result<Standing, Vec<Refusal>> {
+    let machine = Machine::of(observed, vm, progress);
+    machine.plan(draft)?;
+    Ok(machine.standing(draft))
 }
 
 /// A declared machine beside what the node has of it.
 struct Machine<'a> {
     observed: &'a Observed<'a>,
     vm: &'a Vm,
+    progress: &'a Progress,
     /// Its configuration, if it is on the node.
     conf: Option<VmConf>,
     running: bool,
 }
 
 impl<'a> Machine<'a> {
-    fn of(observed: &'a Observed<'a>, vm: &'a Vm) -> Self {
+    fn of(observed: &'a Observed<'a>, vm: &'a Vm, progress: &'a Progress) -> Self {
         let conf = read(observed, vm.vmid);
         let running = conf.is_some() && is_running(observed.facts, vm.vmid);
-        Self { observed, vm, conf, running }
+        Self { observed, vm, progress, conf, running }
     }
 
     fn plan(&self, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -131,6 +135,14 @@ impl<'a> Machine<'a> {
             notes: Vec::new(),
             operations: Vec::new(),
         }
+    }
+
+    /// Returns what the machine comes after when it is made or started, or why it has to wait. Its clone source
+    /// does not have to run.
+    fn gate(&self, draft: &mut Draft) -> Result<After, String> {
+        let all = self.vm.dependencies.iter();
+        let needed = all.filter(|needed| !needed.origin.pointer.ends_with("clone_from_vmid"));
+        self.progress.gate(self.observed, needed, draft)
     }
 
     /// Returns the action that writes the machine's firewall file: rules stand before what they guard.

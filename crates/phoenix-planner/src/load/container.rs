@@ -96,6 +96,15 @@ impl Lowering {
         };
         self.guest_names(Owner::Container(vmid), &names, &at);
         self.roles(vmid, declared, &at);
+        let source = declared.clone_from_ctid.as_ref();
+        let source = source.and_then(|number| {
+            let value = number.as_str().parse().ok()?;
+            Some(Located { value, origin: at.at("clone_from_ctid") })
+        });
+        let making = self.making(declared, source, &at);
+        let mut raw = self.raw(declared, &at, net0.as_ref(), public.as_ref());
+        self.raw_of_fields(declared, &making.id_maps, &at, &mut raw);
+        let mounts = self.mounts(declared, &at);
         Container {
             vmid,
             hostname: self.host_name(declared.name.as_deref(), at.at("name"), vmid),
@@ -107,7 +116,10 @@ impl Lowering {
             nameservers: self.nameservers(declared.network_config.as_ref(), &at),
             nesting,
             features,
-            raw: self.raw(declared, &at, net0.as_ref(), public.as_ref()),
+            making,
+            mounts,
+            health: self.health(declared.health_check.as_ref(), at.at("health_check")),
+            raw,
             firewall: self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), nic),
             net0,
             public,

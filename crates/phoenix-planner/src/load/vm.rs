@@ -80,7 +80,7 @@ impl Lowering {
             .and_then(|network| network.ip.as_deref())
             .and_then(|text| self.ipv4_config(text, net_at.at("ip")));
         self.machine_names(vmid, declared, &at);
-        let (source, making) = self.making(declared, &at, defaults);
+        let (source, making) = self.vm_making(declared, &at, defaults);
         let located =
             |value: Option<bool>, key| value.map(|value| Located { value, origin: at.at(key) });
         Vm {

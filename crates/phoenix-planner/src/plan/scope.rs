@@ -18,7 +18,28 @@ impl Plan {
     /// Returns the part of the plan that is done for these guests, with everything that it needs,
     /// and the restarts and reloads that follow from it.
     pub fn for_guests(&self, guests: &[Vmid]) -> Self {
-        self.focus(|action| action.guest.is_some_and(|guest| guests.contains(&guest)))
+        let is_of_them =
+            |action: &Action| action.guest.is_some_and(|guest| guests.contains(&guest));
+        let focused = self.focus(|action| is_of_them(action) && !action.only_asks());
+        let of_them = |deferred: &&Deferred| {
+            let mut parts = deferred.address.as_str().split('/').skip(1);
+            parts.next().and_then(|name| name.parse().ok()).is_some_and(|g| guests.contains(&g))
+        };
+        let deferred = self.deferred.iter().filter(of_them).cloned().collect();
+        Self { deferred, ..focused }
+    }
+
+    /// Returns the part of the plan that is done for these guests, with what it needs: other guests are started
+    /// and asked whether they are healthy, and otherwise left as they are.
+    pub fn for_guests_alone(&self, guests: &[Vmid]) -> Self {
+        let focused = self.for_guests(guests);
+        let is_other = |action: &Action| {
+            let other = action.guest.filter(|guest| !guests.contains(guest));
+            let whole = other.map(|guest| Address::new("lxc", guest));
+            action.verb == Verb::Change && whole.is_some_and(|whole| whole == action.address)
+        };
+        let kept = focused.steps().filter(|step| !is_other(step.action)).map(|step| step.number);
+        focused.only(&kept.collect(), focused.deferred.clone())
     }
 
     /// Returns the part of the plan that is done for the node itself and for no guest, with everything
@@ -59,7 +80,7 @@ impl Plan {
             let follows = after.iter().any(|(number, _)| kept.contains(number));
             let mut needs = after.iter().filter(|(_, edge)| *edge == Edge::Needs);
             let whole = needs.all(|(number, _)| kept.contains(number));
-            if step.action.verb == Verb::Do && follows && whole {
+            if step.action.verb == Verb::Do && follows && whole && !step.action.only_asks() {
                 kept.insert(step.number);
             }
         }

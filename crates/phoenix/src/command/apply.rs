@@ -12,7 +12,7 @@ use phoenix_planner::verify::{self, Check, Vantage};
 use crate::args::{Apply, Consent, Format, Places};
 use crate::exit::Exit;
 use crate::saved::SavedPlan;
-use crate::session::{Selection, Session};
+use crate::session::{Asked, Selection, Session};
 use crate::{complain, out};
 
 pub(crate) fn run(places: &Places, args: &Apply) -> Exit {
@@ -37,35 +37,104 @@ pub(crate) fn run(places: &Places, args: &Apply) -> Exit {
     }
 }
 
-/// Plans, shows, asks, applies, and plans again.
+/// Plans, shows, asks, applies, and plans again. What is inside a guest is known when it is there: after a plan
+/// that made guests the next one is shown and carried out, until nothing is left.
 pub(super) fn carry_out(session: &mut Session, selection: &Selection, consent: &Consent) -> Exit {
     let Some(plan) = session.plan(selection) else { return Exit::Error };
     if let Err(exit) = expected(&plan, consent) {
         return exit;
     }
-    let preview = session.preview(&plan, Format::Text);
     if plan.is_empty() {
-        out::result(&preview);
+        out::result(&session.preview(&plan, Format::Text));
         return Exit::Done;
     }
-    out::say_preview(&preview);
-    match consented(&plan, consent) {
-        Ok(true) => {}
-        Ok(false) => {
-            out::say("Nothing was done.");
-            return Exit::Done;
+    let mut rounds = Rounds::new(session);
+    let mut plans = vec![plan];
+    while let Some(plan) = plans.last() {
+        if let Err(exit) = approved(session, selection, plan, consent, rounds.number) {
+            return exit;
         }
-        Err(exit) => return exit,
+        let applied = perform(session, selection, plan);
+        match rounds.next(plan, applied, consent) {
+            Next::Plan(next) => plans.push(next),
+            Next::End(applied) if selection.asked == Asked::Restart => return ended(&applied),
+            // What shall not run is not proved to run.
+            Next::End(applied) if matches!(selection.asked, Asked::Stop | Asked::Delete) => {
+                return conclude(session, &applied.report, applied.after, applied.interrupted);
+            }
+            Next::End(applied) => return finish(session, &plans, applied),
+        }
     }
-    if let Err(error) = session.node().claim() {
+    Exit::Done
+}
+
+/// Shows a plan, asks, and makes sure that it still is the plan.
+fn approved(
+    session: &mut Session,
+    selection: &Selection,
+    plan: &Plan,
+    consent: &Consent,
+    round: usize,
+) -> Result<(), Exit> {
+    if round > 1 {
+        out::say(&format!("Round {round}: what is known now that these guests exist."));
+    }
+    out::say_preview(&session.preview(plan, Format::Text));
+    if !consented(plan, consent)? {
+        out::say(if round > 1 { "Nothing more was done." } else { "Nothing was done." });
+        return Err(Exit::Done);
+    }
+    if round == 1
+        && let Err(error) = session.node().claim()
+    {
         out::say(&format!("{error}; nothing was done"));
-        return Exit::Error;
+        return Err(Exit::Error);
     }
     // Time has passed since the plan was made: what is applied is what the node is now.
     match session.plan(selection) {
-        Some(now) if now.digest() == plan.digest() => execute(session, selection, &plan),
-        Some(_) => stale("the node has changed since the plan was shown"),
-        None => Exit::Error,
+        Some(now) if now.digest() == plan.digest() => Ok(()),
+        Some(_) => Err(stale("the node has changed since the plan was shown")),
+        None => Err(Exit::Error),
+    }
+}
+
+/// How often it is planned again: a guest that is made leads to at most one more plan than there are guests.
+struct Rounds {
+    number: usize,
+    most: usize,
+    has_made: bool,
+}
+
+/// What comes after a plan was applied.
+enum Next {
+    /// This plan.
+    Plan(Plan),
+    /// Nothing.
+    End(Applied),
+}
+
+impl Rounds {
+    fn new(session: &Session) -> Self {
+        let desired = session.desired();
+        let most = desired.containers.len() + desired.vms.len() + 1;
+        Self { number: 1, most, has_made: false }
+    }
+
+    fn next(&mut self, plan: &Plan, mut applied: Applied, consent: &Consent) -> Next {
+        self.has_made |= plan.brings_up_guests();
+        let goes_on = self.has_made
+            && self.number < self.most
+            && consent.expect.is_none()
+            && applied.report.is_success()
+            && !applied.interrupted;
+        let more = |next: &Plan| goes_on && !next.is_empty() && next.digest() != plan.digest();
+        match applied.after.take() {
+            Some(next) if more(&next) => {
+                self.number += 1;
+                Next::Plan(next)
+            }
+            after => Next::End(Applied { after, ..applied }),
+        }
     }
 }
 
@@ -104,8 +173,22 @@ fn consented(plan: &Plan, consent: &Consent) -> Result<bool, Exit> {
 const ENDING: [i32; 3] =
     [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
 
-/// Carries a plan out, reports, and plans again.
+/// What an apply has left.
+struct Applied {
+    report: Report,
+    /// The next plan; none when there can be no plan.
+    after: Option<Plan>,
+    interrupted: bool,
+}
+
+/// Carries a plan out, reports, plans again, and says how that ends.
 pub(super) fn execute(session: &mut Session, selection: &Selection, plan: &Plan) -> Exit {
+    let applied = perform(session, selection, plan);
+    finish(session, std::slice::from_ref(plan), applied)
+}
+
+/// Carries a plan out, reports, and plans again.
+fn perform(session: &mut Session, selection: &Selection, plan: &Plan) -> Applied {
     let interrupted = Arc::new(AtomicBool::new(false));
     let caught = ENDING.iter().try_for_each(|signal| {
         signal_hook::flag::register(*signal, Arc::clone(&interrupted)).map(drop)
@@ -118,9 +201,23 @@ pub(super) fn execute(session: &mut Session, selection: &Selection, plan: &Plan)
     let report = apply(plan, session.node(), &mut |event| tell(&event, plan.len(), &interrupted));
     out::result(&shown(plan, &report));
     let after = session.plan(selection);
-    let exit = conclude(session, &report, after, interrupted.load(Ordering::Relaxed));
+    Applied { report, after, interrupted: interrupted.load(Ordering::Relaxed) }
+}
+
+/// A restart is done when it was done: a second plan would do it again.
+fn ended(applied: &Applied) -> Exit {
+    match (applied.interrupted, applied.report.is_success()) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::Incomplete,
+    }
+}
+
+fn finish(session: &mut Session, plans: &[Plan], applied: Applied) -> Exit {
+    let Applied { report, after, interrupted } = applied;
+    let exit = conclude(session, &report, after, interrupted);
     if matches!(exit, Exit::Done | Exit::Unsettled) {
-        prove(session, plan);
+        prove(session, plans);
     }
     exit
 }
@@ -131,9 +228,9 @@ const PATIENCE: Patience = Patience { attempts: 6, pause: 2 };
 
 /// Looks whether what was changed is in force, and says what is not. How the apply ends does not depend on
 /// it: `phoenix verify` is the command that ends with another code.
-fn prove(session: &mut Session, plan: &Plan) {
+fn prove(session: &mut Session, plans: &[Plan]) {
     let Some(checks) = session.checks() else { return };
-    let actions = || plan.steps().map(|step| step.action);
+    let actions = || plans.iter().flat_map(Plan::steps).map(|step| step.action);
     let guests = actions().filter_map(|action| action.guest).collect::<BTreeSet<_>>();
     let of_node = actions().filter(|action| action.guest.is_none()).collect::<Vec<_>>();
     let changed = |check: &Check| match check.address.container() {

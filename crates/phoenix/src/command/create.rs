@@ -1,37 +1,52 @@
-//! `phoenix create`: apply, with the scope of some guests.
+//! `phoenix create` and `phoenix converge`: apply, with the scope of some guests.
+
+use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
+use phoenix_planner::desired::Desired;
+use phoenix_planner::kind;
 
 use super::apply::carry_out;
-use crate::args::{Create, Places};
+use crate::args::{Guests, Places};
 use crate::exit::Exit;
 use crate::out;
-use crate::session::{Selection, Session};
+use crate::session::{Reach, Selection, Session};
 
-pub(crate) fn run(places: &Places, args: &Create) -> Exit {
+pub(crate) fn create(places: &Places, args: &Guests) -> Exit {
+    run(places, args, Reach::Alone)
+}
+
+pub(crate) fn converge(places: &Places, args: &Guests) -> Exit {
+    run(places, args, Reach::Chain)
+}
+
+fn run(places: &Places, args: &Guests, reach: Reach) -> Exit {
     let Some(mut session) = Session::open(places) else { return Exit::Error };
     for vmid in &args.guests {
-        if let Err(why) = can_create(&mut session, *vmid) {
+        if let Err(why) = is_known(session.desired(), *vmid) {
             out::say(&why);
             return Exit::Error;
         }
     }
-    let guests = args.guests.iter().map(|vmid| vmid.get()).collect();
-    carry_out(&mut session, &Selection { guests, ..Selection::default() }, &args.consent)
+    let chain = kind::chain(session.desired(), &args.guests);
+    let named = args.guests.iter().copied().collect::<BTreeSet<_>>();
+    let there = session.containers();
+    // What is made on the way is made whole; what was there before is left as it is.
+    let meant =
+        |vmid: &Vmid| reach == Reach::Chain || named.contains(vmid) || !there.contains(vmid);
+    let guests = chain.into_iter().filter(meant).map(Vmid::get).collect();
+    let selection = Selection { guests, reach, ..Selection::default() };
+    carry_out(&mut session, &selection, &args.consent)
 }
 
-/// Only what is declared can be brought to what is declared, and only what exists yet.
-fn can_create(session: &mut Session, vmid: Vmid) -> Result<(), String> {
-    if session.desired().vms.contains_key(&vmid) {
+/// Only what is declared can be brought to what is declared.
+fn is_known(desired: &Desired, vmid: Vmid) -> Result<(), String> {
+    if desired.vms.contains_key(&vmid) {
         return Err(format!("vm/{vmid}: virtual machines are not managed yet"));
     }
-    if !session.desired().containers.contains_key(&vmid) {
-        let known =
-            session.desired().containers.keys().map(ToString::to_string).collect::<Vec<_>>();
-        return Err(format!("container {vmid} is not declared; declared are {}", known.join(", ")));
-    }
-    if session.has_container(vmid) {
+    if desired.containers.contains_key(&vmid) {
         return Ok(());
     }
-    Err(format!("container {vmid} is not on this node, and phoenix cannot make containers yet"))
+    let known = desired.containers.keys().map(ToString::to_string).collect::<Vec<_>>();
+    Err(format!("container {vmid} is not declared; declared are {}", known.join(", ")))
 }

@@ -106,7 +106,7 @@ pub(super) fn declares(container: &Container, key: &str) -> bool {
 }
 
 /// Returns whether a boolean is on, in any of the words that Proxmox VE takes for it.
-pub(super) fn is_on(word: &str) -> bool {
+pub(in super::super) fn is_on(word: &str) -> bool {
     ["1", "on", "yes", "true"].iter().any(|on| word.eq_ignore_ascii_case(on))
 }
 

@@ -5,6 +5,7 @@
 
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::net::NetText;
+use sha2::{Digest, Sha256};
 
 use super::keys::{KeyChange, present};
 use crate::desired::{Container, InternalInterface, Ipv4Config};
@@ -53,6 +54,37 @@ pub(super) fn change(
         change.parts = differences.iter().map(part).collect();
     }
     Ok(Some(change))
+}
+
+/// Returns `net0` of a container that is made. Without a declared MAC it gets one that is the same in every
+/// plan.
+pub(super) fn of_new(
+    observed: &Observed<'_>,
+    container: &Container,
+) -> Result<Option<String>, Refusal> {
+    let Some(wanted) = &container.net0 else { return Ok(None) };
+    let Some(bridge) = &wanted.bridge else {
+        let message =
+            format!("container {} is new, and no bridge is declared for it", container.vmid);
+        let help = "Add `bridge` with the name of a bridge of the node.";
+        return Err(Refusal::declared(&wanted.origin, message, help));
+    };
+    observed.require_bridge(bridge, &wanted.origin.at("bridge"))?;
+    let firewall = container.firewall.as_ref().and_then(|firewall| firewall.enabled);
+    let net = with_firewall(declared(wanted, &NetText::parse("")), firewall);
+    let mac = derived_mac(observed, container);
+    Ok(Some(if net.get("hwaddr").is_some() { net } else { net.with("hwaddr", &mac) }.to_string()))
+}
+
+/// The prefix that Proxmox VE chooses Ethernet addresses with.
+const PREFIX: &str = "BC:24:11";
+
+/// Returns an Ethernet address that belongs to a guest of this domain, the same one each time.
+fn derived_mac(observed: &Observed<'_>, container: &Container) -> String {
+    let domain = observed.desired.identity.domain.as_ref().map_or("", |domain| &domain.value);
+    let name = format!("{domain}/{}/{KEY}", container.vmid);
+    let bytes = Sha256::digest(name);
+    format!("{PREFIX}:{:02X}:{:02X}:{:02X}", bytes[0], bytes[1], bytes[2])
 }
 
 /// Returns the interface as declared, on top of what stays; what already means the same keeps its

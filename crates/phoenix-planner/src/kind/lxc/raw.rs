@@ -53,10 +53,32 @@ fn lost((key, value): &(String, String)) -> Option<LostLine> {
 
 /// Returns the value that a new one replaces: none for a key that may stand several times.
 fn replaced<'a>(conf: &'a LxcConf, key: &str) -> Option<&'a str> {
-    let is_list =
-        LISTS.iter().any(|list| key == *list || list.ends_with('.') && key.starts_with(list));
     let mut present = conf.raw().iter().rev().filter(|(name, _)| name == key);
-    if is_list { None } else { present.next().map(|(_, value)| value.as_str()) }
+    if is_list(key) { None } else { present.next().map(|(_, value)| value.as_str()) }
+}
+
+fn is_list(key: &str) -> bool {
+    LISTS.iter().any(|list| key == *list || list.ends_with('.') && key.starts_with(list))
+}
+
+/// Returns the edits that give a container its declared raw lines whatever it has, such as those of what it
+/// was cloned from. Id maps are whole: two that overlap keep a container from starting.
+pub(super) fn edits_of_new(container: &Container) -> Vec<Edit> {
+    let wanted = container.raw.iter().map(|located| &located.value);
+    let kept = wanted.filter(|pair| lost(pair).is_none()).collect::<Vec<_>>();
+    let mut edits = Vec::new();
+    for (key, value) in &kept {
+        let pairs = kept.iter().filter(|(other, _)| other == key).map(|pair| (*pair).clone());
+        let edit = if is_list(key) && key != "lxc.idmap" {
+            Edit::AddRaw { key: key.clone(), value: value.clone() }
+        } else {
+            Edit::RawUnder { prefix: key.clone(), pairs: pairs.collect() }
+        };
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    edits
 }
 
 impl Change {

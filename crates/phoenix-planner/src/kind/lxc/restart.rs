@@ -1,5 +1,6 @@
 //! Stopping and starting a container, and what it must show afterwards.
 
+use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 
 use super::{address, inside, live, public};
@@ -12,7 +13,7 @@ use crate::probe::{Argv, argv};
 use crate::verify;
 
 /// Seconds that a container has for its shutdown before it is stopped: Proxmox VE's own default.
-const SHUTDOWN: &str = "60";
+pub(super) const SHUTDOWN: &str = "60";
 
 /// A dead network namespace can hold a fixed MAC for up to 127 seconds (measured): ten tries with
 /// 15 seconds between last 135.
@@ -56,16 +57,94 @@ pub(in super::super) fn ensure_running(
 ) -> Option<ActionId> {
     let start_address = address(container.vmid).part("start");
     let present = draft.find(&start_address);
-    let wanted = container.onboot.as_ref().is_some_and(|onboot| onboot.value);
+    let wanted = observed.is_to_run(container.vmid) && !draft.is_deferred(&start_address);
     if present.is_some() || !wanted || observed.is_running(container.vmid) {
         return present;
     }
     let mut operations = vec![start(container)];
     operations.extend(shows_interface(container));
-    let reason = "stopped, and declared to start at boot";
+    let onboot = container.onboot.as_ref().is_some_and(|onboot| onboot.value);
+    let reason = match (observed.config(container.vmid), onboot) {
+        (None, _) => "it is new",
+        (Some(_), true) => "stopped, and declared to start at boot",
+        (Some(_), false) => "stopped, and others depend on it",
+    };
     let needs = draft.find(&address(container.vmid)).map(|id| (id, Edge::Needs));
-    let needs = needs.into_iter().collect::<Vec<_>>();
+    let snapshot = draft.find(&address(container.vmid).part("snapshot/pre-configured"));
+    let needs = needs.into_iter().chain(snapshot.map(|id| (id, Edge::After))).collect::<Vec<_>>();
     Some(draft.add(action(container, "start", reason, operations, Vec::new()), &needs))
+}
+
+/// Adds the start that an operator asks for, unless the container runs.
+pub(in super::super) fn start_now(
+    observed: &Observed<'_>,
+    container: &Container,
+    reason: &str,
+    after: &[(ActionId, Edge)],
+    draft: &mut Draft,
+) -> Option<ActionId> {
+    if observed.is_running(container.vmid) {
+        return None;
+    }
+    let operations = [start(container)].into_iter().chain(shows_interface(container)).collect();
+    Some(draft.add(action(container, "start", reason, operations, Vec::new()), after))
+}
+
+/// Adds the restart that an operator asks for; a container that is stopped is started.
+pub(in super::super) fn restart_now(
+    observed: &Observed<'_>,
+    container: &Container,
+    after: &[(ActionId, Edge)],
+    draft: &mut Draft,
+) -> Option<ActionId> {
+    let conf = observed.config(container.vmid)?;
+    if !observed.is_running(container.vmid) {
+        return start_now(observed, container, "asked for, and stopped", after, draft);
+    }
+    plan(observed, container, conf, "asked for", after, draft);
+    draft.find(&address(container.vmid).part("restart"))
+}
+
+fn shutdown(vmid: Vmid) -> Operation {
+    let words = ["pct", "shutdown", &vmid.to_string(), "--forceStop", "1", "--timeout", SHUTDOWN];
+    Operation::Run(Run::on_node(argv(words)))
+}
+
+/// Returns the stop that an operator asks for.
+pub(in super::super) fn stop_now(vmid: Vmid, notes: Vec<String>) -> Action {
+    Action {
+        address: address(vmid).part("stop"),
+        verb: Verb::Do,
+        reason: "asked for".to_owned(),
+        disruption: Disruption::Stop,
+        guest: Some(vmid),
+        origin: None,
+        attributes: Vec::new(),
+        notes,
+        operations: vec![shutdown(vmid)],
+    }
+}
+
+/// Returns the deletion that an operator asks for, with everything that the container holds.
+pub(in super::super) fn delete_now(observed: &Observed<'_>, vmid: Vmid) -> Action {
+    let stop = observed.is_running(vmid).then(|| shutdown(vmid));
+    let destroy = Run::on_node(argv(["pct", "destroy", &vmid.to_string(), "--purge", "1"]));
+    let mut notes =
+        vec!["its volumes and snapshots are gone for good; folders of the node stay".to_owned()];
+    if observed.desired.containers.contains_key(&vmid) {
+        notes.push("it is declared: the next apply makes it again".to_owned());
+    }
+    Action {
+        address: address(vmid),
+        verb: Verb::Remove,
+        reason: "asked for".to_owned(),
+        disruption: Disruption::Stop,
+        guest: Some(vmid),
+        origin: None,
+        attributes: Vec::new(),
+        notes,
+        operations: stop.into_iter().chain([Operation::Run(destroy)]).collect(),
+    }
 }
 
 /// Returns the restart or start of a container that is already planned.

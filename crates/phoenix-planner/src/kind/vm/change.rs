@@ -7,7 +7,7 @@ use super::keys::{KeyChange, is_for_cloud_init};
 use super::{DISK, Machine, attribute, config_path, image};
 use crate::desired::{Located, VmSource};
 use crate::operation::{Operation, Run};
-use crate::plan::{Action, Attribute, Disruption, Draft, Edge, Verb};
+use crate::plan::{Action, Attribute, Disruption, Draft, Verb};
 use crate::probe::Argv;
 use crate::refusal::Refusal;
 
@@ -30,9 +30,8 @@ impl Machine<'_> {
         self.report_waiting(&differences.keys, draft);
         let Differences { keys, disk, grown } = &differences;
         if !keys.is_empty() || !disk.is_empty() || grown.is_some() {
-            let rules = self.rules(draft).into_iter();
-            let after = rules.chain(self.dependencies(Edge::After, draft)).collect::<Vec<_>>();
-            draft.add(self.change(conf, &differences), &after);
+            let rules = self.rules(draft).into_iter().collect::<Vec<_>>();
+            draft.add(self.change(conf, &differences), &rules);
         }
         Ok(())
     }

@@ -4,12 +4,13 @@ use phoenix_formats::Vmid;
 use phoenix_formats::qm::VmConf;
 
 use super::super::firewall::{plan_made, planned_text};
+use super::super::guests::After;
 use super::change::shrinking;
 use super::keys::KeyChange;
-use super::{DISK, Machine, attribute, image, neighbours, read};
+use super::{DISK, Machine, attribute, image, read, source};
 use crate::desired::{Located, VmSource};
 use crate::operation::Operation;
-use crate::plan::{ActionId, Draft, Edge, Verb};
+use crate::plan::{Draft, Verb};
 use crate::probe::argv;
 use crate::refusal::Refusal;
 
@@ -20,25 +21,30 @@ const CLOUD_INIT_DRIVE: &str = "ide2";
 
 impl Machine<'_> {
     pub(super) fn plan_making(&self, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-        if let Some(missing) = self.missing(draft) {
-            self.defer(
-                draft,
-                format!("not made yet: it needs guest {missing}, which is not there"),
-            );
-            return Ok(());
-        }
+        let needs = match self.gate(draft) {
+            Ok(needs) => needs,
+            Err(why) => {
+                self.defer(draft, format!("not made yet: {why}"));
+                return Ok(());
+            }
+        };
         match &self.vm.source {
             None => {
                 let what = "not on the node, and neither `clone_from_vmid` nor `template_image` says what to make it of";
                 self.defer(draft, what);
                 Ok(())
             }
-            Some(VmSource::Clone(source)) => self.plan_clone(source, draft),
-            Some(VmSource::Image(_)) => self.plan_image(draft),
+            Some(VmSource::Clone(source)) => self.plan_clone(source, needs, draft),
+            Some(VmSource::Image(_)) => self.plan_image(needs, draft),
         }
     }
 
-    fn plan_clone(&self, source: &Located<Vmid>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    fn plan_clone(
+        &self,
+        source: &Located<Vmid>,
+        needs: After,
+        draft: &mut Draft,
+    ) -> Result<(), Vec<Refusal>> {
         let vmid = source.value;
         let conf = read(self.observed, vmid);
         let planned = draft.find(&super::address(vmid)).is_some();
@@ -63,7 +69,8 @@ impl Machine<'_> {
         let words = keys.iter().filter(named).map(|k| (k.key.to_owned(), k.after.clone()));
         let words = words.collect::<Vec<_>>();
         operations.extend((!words.is_empty()).then(|| self.qm_set(words, None)));
-        let before = neighbours::clonable(vmid, snapshot, draft);
+        let clonable = source::clonable(vmid, snapshot, draft);
+        let before = clonable.into_iter().chain(needs).collect();
         let from = match snapshot {
             Some(name) => format!("clone of {vmid} as it was in `{name}`"),
             None => format!("clone of {vmid}"),
@@ -96,7 +103,7 @@ impl Machine<'_> {
         self.run(call)
     }
 
-    fn plan_image(&self, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    fn plan_image(&self, needs: After, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
         if let Some(why) = image::lacking(self.vm, self.observed.facts) {
             self.defer(draft, why);
             return Ok(());
@@ -114,7 +121,7 @@ impl Machine<'_> {
         let mut settings = disk.chain(cloud.iter().map(pair)).collect::<Vec<_>>();
         settings.sort();
         let operations = vec![self.run(create), self.qm_set(settings, None)];
-        self.add("made of its image".to_owned(), operations, &keys, Vec::new(), draft)
+        self.add("made of its image".to_owned(), operations, &keys, needs, draft)
     }
 
     /// Returns the settings of a disk that is made of the image, and of the drive for cloud-init.
@@ -136,7 +143,7 @@ impl Machine<'_> {
         reason: String,
         mut operations: Vec<Operation>,
         keys: &[KeyChange],
-        before: Vec<(ActionId, Edge)>,
+        before: After,
         draft: &mut Draft,
     ) -> Result<(), Vec<Refusal>> {
         let disk = self.vm.making.disk.as_ref();
@@ -155,9 +162,7 @@ impl Machine<'_> {
             ));
         }
         action.operations = operations;
-        let needs = self.dependencies(Edge::Needs, draft);
-        let after = before.into_iter().chain(needs).collect::<Vec<_>>();
-        let made = draft.add(action, &after);
+        let made = draft.add(action, &before);
         plan_made(self.observed, self.vm, made, draft)
     }
 

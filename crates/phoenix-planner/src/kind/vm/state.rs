@@ -2,6 +2,7 @@
 
 use phoenix_formats::qm::VmConf;
 
+use super::super::guests::{After, Standing};
 use super::{Machine, address};
 use crate::address::Address;
 use crate::operation::{OnFailure, Operation, Run};
@@ -95,17 +96,39 @@ impl Machine<'_> {
         let mut after = self.own(draft);
         // The snapshot is of the machine before it ran.
         after.extend(snapshot.map(|id| (id, Edge::After)));
-        after.extend(self.dependencies(Edge::Needs, draft));
+        match self.gate(draft) {
+            Ok(needs) => after.extend(needs),
+            Err(why) => return draft.defer(self.address().part("start"), why),
+        }
         let rules = draft.find(&Address::new("firewall", self.vm.vmid));
         after.extend(rules.map(|id| (id, Edge::Needs)));
         draft.add(action, &after);
     }
 
-    /// Returns whether the machine has no disk to start from, or lacks a guest that it needs.
+    /// Returns whether the machine has no disk to start from.
     fn is_unready(&self, draft: &Draft) -> bool {
         let planned = draft.find(&self.address()).is_some();
         let bootable = self.conf.as_ref().is_none_or(has_disk);
-        self.missing(draft).is_some() || !planned && !bootable
+        !planned && !bootable
+    }
+
+    /// Returns what the machine is for those that need it.
+    pub(super) fn standing(&self, draft: &Draft) -> Standing {
+        let start = draft.find(&self.address().part("start"));
+        let planned = draft.find_all(|other| other.is_within(&self.address())).into_iter();
+        let edge = |id| (id, if Some(id) == start { Edge::Needs } else { Edge::After });
+        let after = planned.map(edge).collect::<After>();
+        let runs = if self.vm.is_template() || self.running || start.is_some() {
+            Ok(after)
+        } else if draft.is_deferred(&self.address()) {
+            Err("it is not made yet".to_owned())
+        } else if draft.is_deferred(&self.address().part("start")) {
+            Err("it cannot be started yet".to_owned())
+        } else {
+            Err("it is stopped, and not declared to start".to_owned())
+        };
+        // No container is cloned from a machine, and machines look at what is planned for their source.
+        Standing { runs, cloned: Err("it is a virtual machine".to_owned()) }
     }
 
     fn own(&self, draft: &Draft) -> Vec<(ActionId, Edge)> {

@@ -2,7 +2,7 @@
 
 use super::{Defaults, MOST_DISK};
 use crate::declared;
-use crate::desired::{Located, Making, VmSource};
+use crate::desired::{Located, VmMaking, VmSource};
 use crate::load::container::{LEAST_MEMORY, MOST_CORES};
 use crate::load::finding::Finding;
 use crate::load::part::Lowering;
@@ -14,18 +14,18 @@ const IMAGES: &str = "/var/lib/vz/template/iso";
 
 impl Lowering {
     /// Lowers what a virtual machine is made of, and what counts only when it is made.
-    pub(super) fn making(
+    pub(super) fn vm_making(
         &mut self,
         declared: &declared::Vm,
         at: &Origin,
         defaults: &Defaults<'_>,
-    ) -> (Option<VmSource>, Making) {
+    ) -> (Option<VmSource>, VmMaking) {
         let source = self.source(declared, at);
-        let making = Making {
+        let making = VmMaking {
             cores: self.own_or_default(declared.cores, at, defaults, "cores"),
             memory: self.own_or_default(declared.memory_mb, at, defaults, "memory_mb"),
             disk: self.first_disk(declared, at, defaults),
-            storage: self.storage(declared, at, defaults),
+            storage: self.vm_storage(declared, at, defaults),
             bridge: match (&declared.network_bridge, defaults.declared) {
                 // It is lowered, and judged, as the machine's own.
                 (Some(own), _) => {
@@ -99,7 +99,7 @@ impl Lowering {
         Some(located(value, origin))
     }
 
-    fn storage(
+    fn vm_storage(
         &mut self,
         declared: &declared::Vm,
         at: &Origin,
@@ -111,20 +111,11 @@ impl Lowering {
             (None, Some(default)) => (default, defaults.at.at("storage_pool")),
             (None, None) => return None,
         };
-        let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        let edges = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name.ends_with(|c: char| c.is_ascii_alphanumeric());
-        if name.len() >= 2 && edges && name.chars().all(inner) {
-            return Some(name.clone());
+        // A wrong default is said once, not for each machine.
+        if self.findings.touches(&origin) {
+            return None;
         }
-        if !self.findings.touches(&origin) {
-            self.push(
-                Finding::error(origin, format!("`{name}` cannot be the name of a storage"))
-                    .label("not valid")
-                    .help("Write the name of a storage that `pvesm status` lists."),
-            );
-        }
-        None
+        self.storage(Some(name), origin).map(|storage| storage.value)
     }
 
     fn source(&mut self, declared: &declared::Vm, at: &Origin) -> Option<VmSource> {
