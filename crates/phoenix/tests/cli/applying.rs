@@ -184,7 +184,7 @@ fn create_leaves_others_alone_and_converge_does_not() {
 #[test]
 fn guests_are_started_stopped_restarted_and_deleted_by_name() {
     let copy = Copy::of("in-sync");
-    let mut talk = String::new();
+    let mut talk = Vec::new();
     for words in [
         vec!["stop", "101", "102"],
         vec!["stop", "101"],
@@ -196,9 +196,9 @@ fn guests_are_started_stopped_restarted_and_deleted_by_name() {
         vec!["start", "102"],
     ] {
         let run = copy.phoenix(&[&words[..], &["--yes"]].concat());
-        talk += &format!("$ phoenix {}\n{}\n", words.join(" "), run.shown());
+        talk.push(format!("$ phoenix {}\n{}\n", words.join(" "), run.shown()));
     }
-    compare("cli", "power", &talk);
+    compare("cli", "power", &talk.concat());
 }
 
 #[test]
