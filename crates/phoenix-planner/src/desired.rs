@@ -6,6 +6,7 @@ mod firewall;
 mod guest;
 mod interface;
 mod node;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use firewall::{
 pub use guest::{Container, Startup, Vm};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
 pub use node::{Attachment, Identity, Network};
+pub use trust::{Authority, Certificate, Command, PackageSource, Proxy, Routed, Trust};
 
 use crate::source::Origin;
 
@@ -46,4 +48,6 @@ pub struct Desired {
     pub containers: BTreeMap<Vmid, Container>,
     /// The virtual machines by number.
     pub vms: BTreeMap<Vmid, Vm>,
+    /// What is set up inside of guests, and the certificates.
+    pub trust: Trust,
 }

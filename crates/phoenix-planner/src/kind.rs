@@ -4,7 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod base_setup;
+mod certificate;
 mod dnsmasq;
+mod feature;
 mod firewall;
 mod hosts;
 pub(crate) mod identity;
@@ -13,10 +16,16 @@ pub(crate) mod lxc;
 pub(crate) mod nat;
 pub(crate) mod nginx_site;
 mod package;
+mod renewal;
 pub(crate) mod resolv_conf;
 mod resources;
 pub(crate) mod service;
+mod step_ca;
+mod step_cli;
+mod traefik;
+mod trusted_ca;
 
+pub(crate) use feature::{KNOWN_FEATURES, STEP_CA, TRAEFIK};
 pub use resources::is_resource;
 
 use crate::desired::Desired;
@@ -34,7 +43,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 21] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -50,6 +59,15 @@ const STAGES: [Stage; 13] = [
     Stage { probes: service::no_probes, plan: service::plan_firewall },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
+    // What is inside of guests: first the authority that others trust, then those that ask it.
+    Stage { probes: base_setup::probes, plan: base_setup::plan },
+    Stage { probes: step_ca::probes, plan: step_ca::plan },
+    Stage { probes: trusted_ca::probes, plan: trusted_ca::plan },
+    Stage { probes: step_cli::probes, plan: step_cli::plan },
+    Stage { probes: traefik::probes, plan: traefik::plan },
+    Stage { probes: feature::script::probes, plan: feature::script::plan },
+    Stage { probes: certificate::probes, plan: certificate::plan },
+    Stage { probes: renewal::probes, plan: renewal::plan },
 ];
 
 /// Returns the probes that a plan needs, as far as the facts at hand tell, and that they do not answer.
@@ -84,9 +102,15 @@ fn writes_cluster_files(plan: &Plan) -> bool {
         Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => {
             at.path.is_below("/etc/pve")
         }
-        Operation::Run(run) => run.argv.first().is_some_and(|program| program == "pct"),
+        Operation::Run(run) => is_of_cluster(&run.argv),
         Operation::Transform(_) | Operation::Check(_) => false,
     })
+}
+
+/// Returns whether a program changes a guest's configuration: `pct` does, but where it copies files.
+fn is_of_cluster(argv: &[String]) -> bool {
+    let mut words = argv.iter().map(String::as_str);
+    words.next() == Some("pct") && !matches!(words.next(), Some("push" | "pull"))
 }
 
 /// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.

@@ -4,6 +4,7 @@
 //! lowering (types to meanings, one guest at a time), checks (whether the parts agree). Each pass goes on
 //! with what the one before could read, so that one run tells everything.
 
+mod certificates;
 mod container;
 mod files;
 pub(crate) mod finding;
@@ -16,11 +17,12 @@ pub(crate) mod part;
 mod public;
 mod reader;
 mod repair;
+mod trust;
 mod typo;
 mod vm;
 
 use crate::check;
-use crate::declared::{ContainerFile, HypervisorFile, VmFile};
+use crate::declared::{CertificateFile, ContainerFile, HypervisorFile, VmFile};
 use crate::desired::Desired;
 use crate::problem::{Problem, Severity};
 use crate::source::{FileKind, Origin, Sources};
@@ -94,9 +96,9 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let hypervisor = reader.read::<HypervisorFile>(FileKind::Hypervisor);
     let containers = reader.read::<ContainerFile>(FileKind::Containers);
     let vms = reader.read::<VmFile>(FileKind::Vms);
-    reader.leave_alone(FileKind::Certificates);
+    let certificates = reader.read::<CertificateFile>(FileKind::Certificates);
     reader.note_later(hypervisor::later(&hypervisor));
-    reader.note_later(container::later(&containers));
+    reader.note_later(trust::later(&hypervisor, &containers));
     reader.note_later(vm::later(&vms));
     let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
@@ -107,9 +109,13 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let dns = lowering.dns_server(&hypervisor);
     lowering.global_names(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
+    let mut trust = lowering.trust(&hypervisor, &containers, &identity);
+    let services = lowering.services(&containers, &vms);
     let containers = lowering.containers(containers, &network);
     let vms = lowering.vms(&vms);
-    let mut desired = Desired { network, identity, dns, firewall, containers, vms };
+    trust.certificates = lowering.certificates(&certificates);
+    let mut desired = Desired { network, identity, dns, firewall, containers, vms, trust };
+    lowering.route_services(services, &mut desired);
     lowering.resolve_names(&mut desired);
     let findings = check::check(&desired, lowering, files.wholeness());
     unmanaged.sort();

@@ -38,5 +38,7 @@ fn all(desired: &Desired) -> impl Iterator<Item = Address> {
     });
     let dns = desired.dns.iter().filter(|dns| dns.enabled).flat_map(|_| OF_DNS);
     let named = OF_NODE.into_iter().chain(dns);
-    guests.chain(bridge).chain(named.map(|(kind, name)| Address::new(kind, name)))
+    let certificates = desired.trust.certificates.values().map(super::certificate::address);
+    let trust = certificates.chain([super::renewal::address()]);
+    guests.chain(bridge).chain(trust).chain(named.map(|(kind, name)| Address::new(kind, name)))
 }
