@@ -58,6 +58,8 @@ pub enum Command {
     Setup(Setup),
     /// Brings existing guests to what is declared: apply with the scope of these guests.
     Create(Create),
+    /// Issues the certificates that are missing, wrong or about to end: apply without anything else.
+    Renew(Renew),
     /// Shows a plan that `plan --out` has saved.
     Show(Show),
     /// Checks the operator's files and lists what phoenix does not manage in them.
@@ -173,6 +175,14 @@ pub struct Create {
     #[arg(required = true, value_name = "ID")]
     pub guests: Vec<phoenix_formats::Vmid>,
 
+    /// How it goes ahead.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `phoenix renew`.
+#[derive(Debug, Args)]
+pub struct Renew {
     /// How it goes ahead.
     #[command(flatten)]
     pub consent: Consent,

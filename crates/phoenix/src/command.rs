@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod lab;
 pub(crate) mod plan;
+pub(crate) mod renew;
 pub(crate) mod schema;
 pub(crate) mod setup;
 pub(crate) mod show;

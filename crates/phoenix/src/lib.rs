@@ -40,6 +40,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Apply(args) => command::apply::run(places, args),
         Command::Setup(args) => command::setup::run(places, args),
         Command::Create(args) => command::create::run(places, args),
+        Command::Renew(args) => command::renew::run(places, args),
         Command::Show(args) => command::show::run(args),
         Command::Validate => command::validate::run(places),
         Command::Schema(args) => command::schema::run(args),

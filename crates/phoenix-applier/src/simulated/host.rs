@@ -58,8 +58,14 @@ impl SimulatedNode {
             ["printenv", "SSH_CONNECTION"] => {
                 Output { exit: 1, stdout: String::new(), stderr: String::new() }
             }
-            _ => return None,
+            ["date", "+%s"] => done(format!("{}\n", self.now())),
+            _ => return self.look_with(Place::Node, words),
         })
+    }
+
+    /// Returns the time in seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        self.settings.now
     }
 
     /// Runs a program of the node that changes something; `None` when there is none that is called like this.
@@ -67,6 +73,10 @@ impl SimulatedNode {
         match words {
             ["pct", "set", vmid, ..] => match vmid.parse() {
                 Ok(number) => self.pct_set(number, &words[2..]).map(Some),
+                Err(_) => Ok(Some(not_a_guest(vmid))),
+            },
+            ["pct", word @ ("push" | "pull"), vmid, paths @ ..] => match vmid.parse() {
+                Ok(number) => self.pct_copy(word, number, paths),
                 Err(_) => Ok(Some(not_a_guest(vmid))),
             },
             ["pct", word, vmid, options @ ..] => match (Power::of(word), vmid.parse()) {
@@ -78,12 +88,17 @@ impl SimulatedNode {
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
             ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
             ["systemctl", word, unit] => self.change_unit(word, unit),
-            ["apt-get", "--quiet", "update"] => Ok(Some(done(""))),
+            ["apt-get", "--quiet", "update"] | ["systemctl", "daemon-reload"] => Ok(Some(done(""))),
+            // The operator's own line does something elsewhere, or nothing.
+            ["sh", "-c", _] => Ok(Some(done(""))),
             ["env", ..] => match installed_by(words) {
                 Some(name) => self.install(name).map(Some),
                 None => Ok(None),
             },
-            _ => Ok(None),
+            [script, vmid] if script.starts_with('/') && vmid.parse::<Vmid>().is_ok() => {
+                Ok(self.own_script(script))
+            }
+            _ => self.change_with(Place::Node, words),
         }
     }
 

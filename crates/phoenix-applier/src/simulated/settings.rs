@@ -32,6 +32,9 @@ pub(super) struct Settings {
     pub(super) packages: BTreeSet<String>,
     #[serde(default, deserialize_with = "vmids")]
     pub(super) without_nftables: BTreeSet<Vmid>,
+    /// Seconds since 1970.
+    #[serde(default = "default_now")]
+    pub(super) now: u64,
 }
 
 impl Default for Settings {
@@ -44,6 +47,7 @@ impl Default for Settings {
             busy: BTreeSet::new(),
             packages: BTreeSet::new(),
             without_nftables: BTreeSet::new(),
+            now: default_now(),
         }
     }
 }
@@ -94,6 +98,11 @@ impl Answers {
 
 fn default_name() -> NodeName {
     DEFAULT_NAME.parse().expect("three letters are a name")
+}
+
+/// The first of January 2026.
+fn default_now() -> u64 {
+    1_767_225_600
 }
 
 fn default_types() -> BTreeSet<String> {

@@ -37,10 +37,10 @@ pub struct Certificate {
     /// Who owns both files, as `user:group` of the guest. Default: `root:root`.
     #[schemars(regex(pattern = r"^[^:\s]+:[^:\s]+$"))]
     pub owner: Option<String>,
-    /// The permission bits of the certificate. Default: `0644`.
+    /// The permission bits of the certificate. Absent: `0644` when it is new, else left alone.
     #[schemars(regex(pattern = r"^0?[0-7]{3}$"))]
     pub cert_mode: Option<String>,
-    /// The permission bits of the key. Default: `0600`.
+    /// The permission bits of the key. Absent: `0600` when it is new, else left alone.
     #[schemars(regex(pattern = r"^0?[0-7]{3}$"))]
     pub key_mode: Option<String>,
     /// Whether the guest also gets the root certificate, as `/tmp/ca.pem`, for `post_renewal_command`.

@@ -25,6 +25,8 @@ pub struct StepCa {
     /// is mounted at `/etc/step-ca/ssl` in its container.
     #[schemars(regex(pattern = r"^/"))]
     pub shared_path: Option<String>,
+    /// The SHA-256 of its root certificate, in hexadecimal: no other one is trusted then.
+    pub root_fingerprint: Option<String>,
     /// Where its packages come from.
     pub package_source: Option<PackageSource>,
 }

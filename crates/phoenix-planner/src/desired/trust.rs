@@ -20,6 +20,8 @@ pub struct Trust {
     pub authority: Option<Authority>,
     /// `step_ca.shared_path`.
     pub shared: Option<AbsolutePath>,
+    /// `step_ca.root_fingerprint`: 64 lower-case hexadecimal digits.
+    pub fingerprint: Option<String>,
     /// `step_ca.package_source`.
     pub source: PackageSource,
     /// `traefik`.
@@ -126,14 +128,26 @@ pub struct Certificate {
     pub key_path: AbsolutePath,
     /// `owner`: user and group.
     pub owner: (String, String),
-    /// `cert_mode`.
-    pub cert_mode: u32,
-    /// `key_mode`.
-    pub key_mode: u32,
+    /// `cert_mode`; `None` leaves that of a certificate that is there alone.
+    pub cert_mode: Option<u32>,
+    /// `key_mode`; `None` leaves that of a key that is there alone, unless everybody can read it.
+    pub key_mode: Option<u32>,
     /// `include_ca`.
     pub include_ca: bool,
     /// `renew_before_hours`; `None` is a third of its time.
     pub renew_before_hours: Option<u64>,
     /// `post_renewal_command`.
     pub command: Option<Command>,
+}
+
+impl Certificate {
+    /// Returns the permission bits of a new certificate.
+    pub fn cert_mode(&self) -> u32 {
+        self.cert_mode.unwrap_or(0o644)
+    }
+
+    /// Returns the permission bits of a new key.
+    pub fn key_mode(&self) -> u32 {
+        self.key_mode.unwrap_or(0o600)
+    }
 }

@@ -6,9 +6,9 @@
 //!
 //! Private keys are never read: of a key file only owner and mode are asked. The time is what the node says.
 
-mod issue;
+pub(super) mod issue;
 mod owner;
-mod reading;
+pub(super) mod reading;
 
 use self::reading::{Reading, Wrong};
 use super::feature::guest::{Standing, attribute, standing};
@@ -66,6 +66,7 @@ fn plan_one(
     let reading = Reading::of(certificate, observed)?;
     let wrong = match root::of(observed.desired, observed.facts, draft) {
         Root::Unknown(why) => return Err(why),
+        Root::Made if reading.is_absent() => Some(Wrong::Absent),
         Root::Made => Some(Wrong::Untrusted),
         Root::Known(root) => reading.wrong(certificate, &root),
     };

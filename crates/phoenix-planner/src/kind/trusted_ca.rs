@@ -3,6 +3,8 @@
 use phoenix_formats::Vmid;
 use phoenix_formats::certificate::{Certificate, read_certificates};
 
+use super::certificate::issue;
+use super::certificate::reading::STAGE;
 use super::feature::guest::attribute;
 use super::feature::{Guest, TRUSTED_CA, asked, at, package, ready, to_ask};
 use super::step_ca::{self, root};
@@ -119,13 +121,14 @@ fn plan_copy(guest: &Guest<'_>, draft: &mut Draft) {
     let Some(authority) = &observed.desired.trust.authority else { return };
     let Some((mut operations, update)) = update(guest, draft) else { return };
     let [source, target] = [authority.vmid, guest.vmid].map(|vmid: Vmid| vmid.to_string());
-    let staged = format!("/run/phoenix-root-ca-{target}.crt");
+    let staged = format!("{STAGE}/root-{target}.crt");
     let node = |argv: Argv| Operation::Run(Run::on_node(argv));
     operations.extend([
+        issue::make_stage(),
         node(argv(["pct", "pull", &source, step_ca::ROOT, &staged, "--perms", "0644"])),
         guest.run(argv(["mkdir", "--parents", "/usr/local/share/ca-certificates"])),
         node(argv(["pct", "push", &target, &staged, FILE, "--perms", "0644"])),
-        node(argv(["rm", "--force", &staged])),
+        node(argv(["rm", "--force", "--", &staged])),
         update,
     ]);
     let reason = "it trusts the certificate authority that is made here";

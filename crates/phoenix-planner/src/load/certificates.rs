@@ -11,10 +11,6 @@ use crate::declared::{self, CertificateFile, PostCommand};
 use crate::desired::{Certificate, Command};
 use crate::source::{FileKind, Origin};
 
-/// The permission bits where none are declared.
-const CERT_MODE: u32 = 0o644;
-const KEY_MODE: u32 = 0o600;
-
 /// What lets everybody read a file.
 const OTHERS: u32 = 0o007;
 
@@ -51,11 +47,15 @@ impl Lowering {
         let guest = declared.guest_id.as_ref();
         let guest = guest.and_then(|number| self.vmid(number, at.at("guest_id")));
         let owner = self.owner(declared.owner.as_deref(), at.at("owner"));
-        let cert_mode = self.mode(declared.cert_mode.as_deref(), CERT_MODE, at.at("cert_mode"));
-        let key_mode = self.mode(declared.key_mode.as_deref(), KEY_MODE, at.at("key_mode"));
-        if key_mode & OTHERS != 0 {
+        let cert_mode = self.mode(declared.cert_mode.as_deref(), at.at("cert_mode"));
+        let key_mode = self.mode(declared.key_mode.as_deref(), at.at("key_mode"));
+        if key_mode.is_some_and(|mode| mode & OTHERS != 0) {
             let finding = Finding::error(at.at("key_mode"), "a private key that everybody can read");
             self.push(finding.label("not private").help("Write `0600`, or `0640` for a group."));
+        }
+        if cert_path.is_some() && cert_path == key_path {
+            let finding = Finding::error(at.at("key_path"), "one file for certificate and key");
+            self.push(finding.label("the same as `cert_path`").help("Name another file."));
         }
         let common_name = common_name?;
         names.insert(common_name.clone());
@@ -113,16 +113,15 @@ impl Lowering {
         }
     }
 
-    fn mode(&mut self, text: Option<&str>, default: u32, origin: Origin) -> u32 {
-        let Some(text) = text else { return default };
-        match u32::from_str_radix(text, 8) {
-            Ok(mode) if mode <= 0o777 && !text.starts_with('+') => mode,
-            _ => {
-                let finding = Finding::error(origin, format!("`{text}` is not a mode"));
-                self.push(finding.label("not octal").help(format!("Write `0{default:o}`.")));
-                default
-            }
+    fn mode(&mut self, text: Option<&str>, origin: Origin) -> Option<u32> {
+        let text = text?;
+        let octal = !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| octal && *mode <= 0o777);
+        if mode.is_none() {
+            let finding = Finding::error(origin, format!("`{text}` is not a mode"));
+            self.push(finding.label("not octal").help("Write permission bits such as `0640`."));
         }
+        mode
     }
 
     fn command(&mut self, declared: Option<&PostCommand>, at: &Origin) -> Option<Command> {

@@ -80,6 +80,7 @@ impl Lowering {
                 root.at("feature_scripts_dir"),
             ),
             shared: self.folder(ca.shared_path.as_deref(), root.at("step_ca").at("shared_path")),
+            fingerprint: self.fingerprint(&ca, root.at("step_ca").at("root_fingerprint")),
             ..Trust::default()
         };
         for (vmid, origin, name) in features(containers) {
@@ -90,6 +91,18 @@ impl Lowering {
         }
         trust.authority = self.certificate_authority(&ca, &trust, identity);
         trust
+    }
+
+    fn fingerprint(&mut self, ca: &StepCa, origin: Origin) -> Option<String> {
+        let text = ca.root_fingerprint.as_deref()?;
+        let digits = text.replace(':', "").to_ascii_lowercase();
+        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Some(digits);
+        }
+        let finding = Finding::error(origin, "a fingerprint that is no SHA-256");
+        let help = "Write the 64 digits that `step certificate fingerprint` prints.";
+        self.push(finding.label("not 64 digits").help(help));
+        None
     }
 
     /// A feature is a part of an address, and of a file's name.

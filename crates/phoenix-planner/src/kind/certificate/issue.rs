@@ -1,11 +1,14 @@
 //! How a certificate comes from the authority to its files, and what is run then.
 //!
-//! Key and certificate are taken out beside their places and moved there together: a failure before that
-//! leaves the old ones. A note stays until the command has been run, so that an interrupted one is made up for.
+//! The files' folders may be mounted in guests, whose root could put links there: everything is made in a folder
+//! that only the node's root can use, and put into its place without following anything. It stays there until
+//! the operator's command has been run, so that an interrupted one is made up for.
+
+use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
-use super::reading::{PENDING, pending_path};
+use super::reading::{STAGE, staged_path};
 use crate::desired::{Authority, Certificate, Command};
 use crate::kind::step_ca::{PORT, PROVISIONER_PASSWORD, ROOT, with_home};
 use crate::location::{AbsolutePath, Place};
@@ -27,6 +30,24 @@ fn quietly(place: Place, argv: Argv) -> Operation {
     Operation::Run(Run { leaves: Leaves::Nothing, ..Run::at(place, argv) })
 }
 
+fn quietly_on_node(argv: Argv) -> Operation {
+    quietly(Place::Node, argv)
+}
+
+/// Makes the folder that only root can use.
+pub(in crate::kind) fn make_stage() -> Operation {
+    quietly_on_node(argv(["install", "--directory", "--mode=0700", STAGE]))
+}
+
+/// Puts a file from the stage into its place, with its mode and owner, and follows no link there.
+pub(in crate::kind) fn put(from: &str, to: &str) -> [Operation; 2] {
+    let new = format!("{to}{NEW}");
+    let copy = ["cp", "--preserve=mode,ownership", "--remove-destination", "--no-target-directory"];
+    let copy = copy.into_iter().chain(["--", from, &new]).map(str::to_owned).collect();
+    let exchange = argv(["mv", "--force", "--no-target-directory", "--", &new, to]);
+    [quietly_on_node(copy), on_node(exchange)]
+}
+
 /// Returns what issues a certificate and puts it into its files, with their owner, as the node numbers it.
 pub(super) fn issue(
     certificate: &Certificate,
@@ -37,29 +58,30 @@ pub(super) fn issue(
     let inside = |argv: Argv| quietly(Place::Guest(vmid), argv);
     let issued = |end: &str| format!("{ISSUED}/{}.{end}", certificate.common_name);
     let (crt, key) = (issued("crt"), issued("key"));
+    let [staged_crt, staged_key] = ["crt", "key"].map(|end| staged_path(certificate, end));
     let mut operations = vec![
         inside(argv(["install", "--directory", "--mode=0700", ISSUED])),
         inside(ask(certificate, authority, &crt, &key)),
+        make_stage(),
+        quietly_on_node(pull(vmid, &crt, &staged_crt, certificate.cert_mode(), owner)),
+        quietly_on_node(pull(vmid, &key, &staged_key, certificate.key_mode(), owner)),
+        inside(argv(["rm", "--force", "--", &crt, &key])),
     ];
-    let files = [
-        (&crt, &certificate.cert_path, certificate.cert_mode),
-        (&key, &certificate.key_path, certificate.key_mode),
-    ];
-    for (from, to, mode) in files {
-        operations.push(quietly(Place::Node, argv(["mkdir", "--parents", "--", folder(to)])));
-        operations.push(quietly(Place::Node, pull(vmid, from, to, mode, owner)));
-    }
-    operations.push(inside(argv(["rm", "--force", "--", &crt, &key])));
-    if certificate.command.is_some() {
-        let note = pending_path(certificate);
-        operations.push(quietly(Place::Node, argv(["mkdir", "--parents", "--", PENDING])));
-        operations.push(quietly(Place::Node, argv(["install", "--mode=0644", "/dev/null", &note])));
-    }
+    let paths = [&certificate.key_path, &certificate.cert_path];
+    let folders = paths.map(folder).into_iter().collect::<BTreeSet<_>>().into_iter();
+    operations.extend(folders.map(|f| quietly_on_node(argv(["mkdir", "--parents", "--", f]))));
     // The key first: whoever reads in between finds a certificate that is too old, not one too new.
-    for to in [&certificate.key_path, &certificate.cert_path] {
-        operations.push(on_node(argv(["mv", "--force", "--", &format!("{to}{NEW}"), to.as_str()])));
+    operations.extend(put(&staged_key, certificate.key_path.as_str()));
+    operations.extend(put(&staged_crt, certificate.cert_path.as_str()));
+    if certificate.command.is_none() {
+        operations.push(clear(certificate));
     }
     operations
+}
+
+fn clear(certificate: &Certificate) -> Operation {
+    let [crt, key] = ["crt", "key"].map(|end| staged_path(certificate, end));
+    on_node(argv(["rm", "--force", "--", &crt, &key]))
 }
 
 /// Asks the authority for a certificate.
@@ -91,14 +113,14 @@ fn folder(path: &AbsolutePath) -> &str {
     if folder.is_empty() { "/" } else { folder }
 }
 
-fn pull(vmid: Vmid, from: &str, to: &AbsolutePath, mode: u32, owner: &str) -> Argv {
+fn pull(vmid: Vmid, from: &str, to: &str, mode: u32, owner: &str) -> Argv {
     let (user, group) = owner.split_once(':').unwrap_or((owner, owner));
     argv([
         "pct",
         "pull",
         &vmid.to_string(),
         from,
-        &format!("{to}{NEW}"),
+        to,
         "--perms",
         &format!("{mode:04o}"),
         "--user",
@@ -119,7 +141,7 @@ pub(super) fn command(certificate: &Certificate, authority: &Authority) -> Vec<O
         Command::Line(line) => argv(["sh", "-c", line]),
         Command::Argv(argv) => argv.clone(),
     }));
-    operations.push(on_node(argv(["rm", "--force", "--", &pending_path(certificate)])));
+    operations.push(clear(certificate));
     operations
 }
 
@@ -128,19 +150,17 @@ fn staged(vmid: Vmid, certificate: &Certificate, authority: &Authority) -> Vec<O
     let id = vmid.to_string();
     let push = |from: &str, name: &str| {
         let to = format!("/tmp/{name}.pem");
-        quietly(Place::Node, argv(["pct", "push", &id, from, &to, "--perms", "0600"]))
+        quietly_on_node(argv(["pct", "push", &id, from, &to, "--perms", "0600"]))
     };
-    let mut operations = vec![
-        push(certificate.cert_path.as_str(), "cert"),
-        push(certificate.key_path.as_str(), "key"),
-    ];
+    let [crt, key] = ["crt", "key"].map(|end| staged_path(certificate, end));
+    let mut operations = vec![push(&crt, "cert"), push(&key, "key")];
     if certificate.include_ca {
         let source = authority.vmid.to_string();
-        let staged = format!("/run/phoenix-root-ca-{id}.crt");
+        let staged = format!("{STAGE}/root-{id}.crt");
         let pull = argv(["pct", "pull", &source, ROOT, &staged, "--perms", "0644"]);
-        operations.push(quietly(Place::Node, pull));
+        operations.push(quietly_on_node(pull));
         operations.push(push(&staged, "ca"));
-        operations.push(quietly(Place::Node, argv(["rm", "--force", "--", &staged])));
+        operations.push(quietly_on_node(argv(["rm", "--force", "--", &staged])));
     }
     operations
 }

@@ -2,12 +2,13 @@
 
 use phoenix_formats::Vmid;
 
-use super::reading::{Reading, Stat};
+use super::issue::make_stage;
+use super::reading::{Reading, staged_path};
 use crate::desired::{Certificate, Desired};
 use crate::kind::feature::guest::attribute;
-use crate::location::{AbsolutePath, Location, Place};
+use crate::location::{Location, Place};
 use crate::observed::{Observed, config_path};
-use crate::operation::{Operation, Run};
+use crate::operation::{Leaves, Operation, Run};
 use crate::plan::Attribute;
 use crate::probe::{Argv, Facts, Probe, argv};
 
@@ -68,41 +69,58 @@ fn listed(text: &str, name: &str) -> Option<u32> {
     lines.find_map(|mut parts| (parts.next()? == name).then(|| parts.nth(1)?.parse().ok())?)
 }
 
-/// Returns what gives both files their owner and mode.
+/// Returns what gives both files their owner, and their mode where one is declared.
 pub(super) fn mend(
     certificate: &Certificate,
     owner: &str,
     reading: &Reading,
 ) -> (Vec<Attribute>, Vec<Operation>) {
     let files = [
-        ("certificate", &certificate.cert_path, certificate.cert_mode, &reading.cert),
-        ("key", &certificate.key_path, certificate.key_mode, &reading.key),
+        ("certificate", "crt", &certificate.cert_path, certificate.cert_mode, &reading.cert),
+        ("key", "key", &certificate.key_path, certificate.key_mode, &reading.key),
     ];
     let mut shown = Vec::new();
     let mut operations = Vec::new();
-    for (name, path, mode, stat) in files {
+    for (name, end, path, mode, stat) in files {
         let Some(stat) = stat else { continue };
-        operations.extend(differences(path, owner, mode, stat));
-        let wanted = Stat { mode, owner: owner.to_owned() };
-        if wanted != *stat {
-            shown.push(attribute(name, Some(said(stat)), Some(said(&wanted))));
+        let mode = mode.unwrap_or(stat.mode);
+        if stat.owner == owner && stat.mode == mode {
+            continue;
         }
+        let wanted = said(owner, mode);
+        shown.push(attribute(name, Some(said(&stat.owner, stat.mode)), Some(wanted)));
+        operations.extend(mend_one(path.as_str(), &staged_path(certificate, end), owner, mode));
+    }
+    if !operations.is_empty() {
+        operations.insert(0, make_stage());
     }
     (shown, operations)
 }
 
-fn said(stat: &Stat) -> String {
-    format!("{} {:04o}", stat.owner, stat.mode)
+fn said(owner: &str, mode: u32) -> String {
+    format!("{owner} {mode:04o}")
 }
 
-fn differences(path: &AbsolutePath, owner: &str, mode: u32, stat: &Stat) -> Vec<Operation> {
+/// Takes a file out of a folder that a guest may use, changes it where no guest can, and puts it back.
+fn mend_one(path: &str, staged: &str, owner: &str, mode: u32) -> Vec<Operation> {
+    let mv = |from: &str, to: &str| {
+        argv(["mv", "--force", "--no-target-directory", "--", from, to])
+    };
+    let mode = format!("{mode:04o}");
+    // What is no regular file stays as it is.
+    let find = |words: [&str; 3]| {
+        let find = ["find", staged, "-maxdepth", "0", "-type", "f", "-exec"];
+        find.into_iter().chain(words).chain(["{}", ";"]).map(str::to_owned).collect::<Argv>()
+    };
     let run = |argv: Argv| Operation::Run(Run::on_node(argv));
-    let mut operations = Vec::new();
-    if stat.owner != owner {
-        operations.push(run(argv(["chown", "--", owner, path.as_str()])));
-    }
-    if stat.mode != mode {
-        operations.push(run(argv(["chmod", "--", &format!("{mode:04o}"), path.as_str()])));
-    }
-    operations
+    let back = Some(mv(staged, path));
+    vec![
+        Operation::Run(Run { undo: back, ..Run::on_node(mv(path, staged)) }),
+        Operation::Run(Run {
+            leaves: Leaves::Nothing,
+            ..Run::on_node(find(["chown", "--no-dereference", owner]))
+        }),
+        Operation::Run(Run { leaves: Leaves::Nothing, ..Run::on_node(find(["chmod", "--", &mode])) }),
+        run(mv(staged, path)),
+    ]
 }

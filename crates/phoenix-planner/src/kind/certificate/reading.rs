@@ -11,11 +11,14 @@ use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
 use crate::probe::{Answer, Argv, Output, Probe, argv};
 
-/// Where phoenix notes for which certificates a command is still to run.
-pub(super) const PENDING: &str = "/var/lib/phoenix/certificates";
+/// Where certificates are until their command has been run: root alone can use it.
+pub(in crate::kind) const STAGE: &str = "/var/lib/phoenix/certificates";
 
 /// The part of its time that is left when a certificate is renewed.
 const RENEWED_AT: i64 = 3;
+
+/// What lets everybody use a file.
+const OTHERS: u32 = 0o007;
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -33,17 +36,18 @@ fn on_node(argv: Argv) -> Probe {
     Probe::Run { place: Place::Node, argv }
 }
 
-/// Asks for mode and owner of a file.
+/// Asks for mode, owner and kind of a file, or of a link.
 fn stat_argv(path: &AbsolutePath) -> Argv {
-    argv(["stat", "--format=%a %u:%g", "--", path.as_str()])
+    argv(["stat", "--format=%a %u:%g %F", "--", path.as_str()])
 }
 
-pub(super) fn pending_path(certificate: &Certificate) -> String {
-    format!("{PENDING}/{}.pending", certificate.common_name)
+/// Returns the path of a part that has not been put to use everywhere: `crt` or `key`.
+pub(super) fn staged_path(certificate: &Certificate, end: &str) -> String {
+    format!("{STAGE}/{}.{end}", certificate.common_name)
 }
 
-fn pending_at(certificate: &Certificate) -> Location {
-    Location::node(&pending_path(certificate))
+fn staged_at(certificate: &Certificate) -> Location {
+    Location::node(&staged_path(certificate, "crt"))
 }
 
 fn file(path: &AbsolutePath) -> Location {
@@ -52,7 +56,7 @@ fn file(path: &AbsolutePath) -> Location {
 
 pub(super) fn probes(certificate: &Certificate) -> Vec<Probe> {
     let stats = [&certificate.cert_path, &certificate.key_path].map(stat_argv).map(on_node);
-    let files = [file(&certificate.cert_path), pending_at(certificate)].map(Probe::File);
+    let files = [file(&certificate.cert_path), staged_at(certificate)].map(Probe::File);
     stats.into_iter().chain(files).collect()
 }
 
@@ -61,6 +65,7 @@ pub(super) fn probes(certificate: &Certificate) -> Vec<Probe> {
 pub(super) struct Stat {
     pub(super) mode: u32,
     pub(super) owner: String,
+    is_file: bool,
 }
 
 /// What is there of a certificate.
@@ -81,6 +86,10 @@ pub(super) enum Wrong {
     Absent,
     /// There is no key for it.
     NoKey,
+    /// One of its files is a link, or something else that is no file.
+    NoFile,
+    /// Everybody can read its key.
+    OpenKey,
     /// Its file holds something else.
     Unreadable(String),
     /// It bears other names: those that are missing, and those that are too much.
@@ -100,6 +109,8 @@ impl Wrong {
         match self {
             Self::Absent => "there is none".to_owned(),
             Self::NoKey => "its key is not there".to_owned(),
+            Self::NoFile => "it is not in a regular file".to_owned(),
+            Self::OpenKey => "its key can be read by everybody".to_owned(),
             Self::Unreadable(why) => why.clone(),
             Self::Names(names) => names.clone(),
             Self::Untrusted => "it is not signed by the certificate authority".to_owned(),
@@ -129,8 +140,13 @@ impl Reading {
             now: now.ok_or("the node does not say what time it is")?,
             cert: stat(&certificate.cert_path),
             key: stat(&certificate.key_path),
-            pending: facts.text(&pending_at(certificate)).is_some(),
+            pending: facts.text(&staged_at(certificate)).is_some(),
         })
+    }
+
+    /// Returns whether there is any certificate.
+    pub(super) fn is_absent(&self) -> bool {
+        self.chain.as_ref().is_ok_and(Vec::is_empty)
     }
 
     /// Returns why the certificate has to be issued, if it has to.
@@ -140,8 +156,14 @@ impl Reading {
             Err(why) => return Some(Wrong::Unreadable(why.clone())),
         };
         let Some(present) = chain.first() else { return Some(Wrong::Absent) };
-        if self.key.is_none() {
-            return Some(Wrong::NoKey);
+        let of_files = match (&self.cert, &self.key) {
+            (_, None) => Some(Wrong::NoKey),
+            (Some(cert), Some(key)) if !(cert.is_file && key.is_file) => Some(Wrong::NoFile),
+            (_, Some(key)) if key.mode & OTHERS != 0 => Some(Wrong::OpenKey),
+            _ => None,
+        };
+        if of_files.is_some() {
+            return of_files;
         }
         let of_names = names(wanted, present);
         let of_chain = verify_chain(chain, std::slice::from_ref(root), self.now).err();
@@ -182,8 +204,10 @@ fn names(wanted: &Certificate, present: &Present) -> Option<Wrong> {
 }
 
 fn read_stat(output: &Output) -> Option<Stat> {
-    let (mode, owner) = output.stdout.trim().split_once(' ')?;
-    Some(Stat { mode: u32::from_str_radix(mode, 8).ok()?, owner: owner.to_owned() })
+    let mut words = output.stdout.trim().splitn(3, ' ');
+    let mode = u32::from_str_radix(words.next()?, 8).ok()?;
+    let owner = words.next()?.to_owned();
+    Some(Stat { mode, owner, is_file: words.next()?.starts_with("regular") })
 }
 
 /// Returns a day in the form of ISO 8601, by the rules of the Gregorian calendar.

@@ -3,14 +3,14 @@
 use super::root::{self, FILE, FINGERPRINT, Root};
 use super::{After, HOME, ROOT};
 use crate::desired::Desired;
+use crate::kind::certificate::issue;
+use crate::kind::certificate::reading::STAGE;
+use crate::kind::feature::guest::attribute;
 use crate::kind::feature::{Guest, STEP_CA};
 use crate::location::{AbsolutePath, Location, Place};
-use crate::operation::{Operation, Run, Write};
+use crate::operation::{Operation, Run};
 use crate::plan::{Draft, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
-
-/// Permission bits of both files: they are no secret.
-const MODE: u32 = 0o644;
 
 fn file(folder: &AbsolutePath, name: &str) -> Option<Location> {
     let path = format!("{folder}/{name}").parse().ok()?;
@@ -27,34 +27,29 @@ pub(super) fn plan(guest: &Guest<'_>, made: &After, draft: &mut Draft) {
     let (desired, facts) = (guest.observed.desired, guest.observed.facts);
     let address = guest.address(STEP_CA).part("export");
     let Some(folder) = root::shared(desired, facts) else {
-        let why = "no folder of the node holds it: declare `step_ca.shared_path`, or mount one at /etc/step-ca/ssl";
+        let why = "no folder of the node is for it: declare `step_ca.shared_path`, or mount one at /etc/step-ca/ssl";
         draft.defer(address, why);
         return;
     };
-    let operations = match root::of(desired, facts, draft) {
+    let present = |name| file(&folder, name).and_then(|at| facts.text(&at));
+    let after = match root::of(desired, facts, draft) {
         Root::Unknown(_) => return,
-        Root::Made => copies(guest, &folder),
+        Root::Made => "that of the new authority".to_owned(),
         Root::Known(root) => {
-            let wanted = [(FILE, root.to_pem()), (FINGERPRINT, root.fingerprint() + "\n")];
-            let differs = wanted.into_iter().filter_map(|(name, text)| {
-                let at = file(&folder, name)?;
-                let present = facts.text(&at);
-                let same = present.is_some_and(|present| says_same(name, present, &text));
-                let before = present.map(str::to_owned);
-                (!same).then(|| Operation::Write(Write::new(at, before, text, MODE)))
-            });
-            differs.collect()
+            let same = present(FILE).is_some_and(|text| text.trim() == root.to_pem().trim());
+            let digits = present(FINGERPRINT).map(hex);
+            if same && digits == Some(root.fingerprint()) {
+                return;
+            }
+            root.fingerprint()
         }
     };
-    if operations.is_empty() {
-        return;
-    }
+    let before = present(FINGERPRINT).map(hex);
+    let verb = if present(FILE).is_none() { Verb::Add } else { Verb::Change };
     let reason = "the root certificate and its fingerprint, for others";
-    draft.add(guest.action(address, Verb::Change, reason, operations), made);
-}
-
-fn says_same(name: &str, present: &str, wanted: &str) -> bool {
-    if name == FINGERPRINT { hex(present) == hex(wanted) } else { present.trim() == wanted.trim() }
+    let mut action = guest.action(address, verb, reason, copies(guest, &folder));
+    action.attributes = vec![attribute("fingerprint", before, Some(after))];
+    draft.add(action, made);
 }
 
 /// Returns the digits of a fingerprint: openssl(1) writes a title in front and colons between.
@@ -63,7 +58,7 @@ fn hex(text: &str) -> String {
     digits.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Returns what copies both out of the container, before anybody knows what is in them.
+/// Returns what copies both out of the container. The folder is mounted in guests: no link in it is followed.
 fn copies(guest: &Guest<'_>, folder: &AbsolutePath) -> Vec<Operation> {
     let fingerprint = format!("{HOME}/certs/root_ca.fingerprint");
     let print = [
@@ -71,14 +66,16 @@ fn copies(guest: &Guest<'_>, folder: &AbsolutePath) -> Vec<Operation> {
     ];
     let id = guest.vmid.to_string();
     let node = |argv: Argv| Operation::Run(Run::on_node(argv));
-    let pull = |from: &str, name: &str| {
-        let to = format!("{folder}/{name}");
-        node(argv(["pct", "pull", &id, from, &to, "--perms", "0644"]))
-    };
-    vec![
+    let mut operations = vec![
         guest.run(argv(print)),
-        node(argv(["mkdir", "--parents", folder.as_str()])),
-        pull(ROOT, FILE),
-        pull(&fingerprint, FINGERPRINT),
-    ]
+        issue::make_stage(),
+        node(argv(["mkdir", "--parents", "--", folder.as_str()])),
+    ];
+    for (from, name) in [(ROOT, FILE), (fingerprint.as_str(), FINGERPRINT)] {
+        let staged = format!("{STAGE}/{name}");
+        operations.push(node(argv(["pct", "pull", &id, from, &staged, "--perms", "0644"])));
+        operations.extend(issue::put(&staged, &format!("{folder}/{name}")));
+        operations.push(node(argv(["rm", "--force", "--", &staged])));
+    }
+    operations
 }

@@ -60,13 +60,21 @@ pub(in crate::kind) fn kept(desired: &Desired, facts: &Facts) -> Option<Location
     Some(Location { place: Place::Node, path })
 }
 
-/// Returns the root certificate that can be read: in the authority's container, else where it is kept.
+/// Returns the root certificate that can be read: in the authority's container; where it is kept for others
+/// only when no container is the authority, since others may write there.
 pub(in crate::kind) fn known(desired: &Desired, facts: &Facts) -> Option<Result<Certificate, String>> {
-    let own = desired.trust.authority.as_ref().map(|authority| at(authority.vmid, ROOT));
-    let places = own.into_iter().chain(kept(desired, facts));
-    let (place, text) = places.into_iter().find_map(|at| Some((at.clone(), facts.text(&at)?)))?;
-    let read = read_certificates(text).map(|mut all| all.remove(0));
-    Some(read.map_err(|error| format!("{place}: {error}")))
+    let place = match &desired.trust.authority {
+        Some(authority) => at(authority.vmid, ROOT),
+        None => kept(desired, facts)?,
+    };
+    let read = read_certificates(facts.text(&place)?).map(|mut all| all.remove(0));
+    Some(read.map_err(|error| format!("{place}: {error}")).and_then(|root| {
+        let declared = desired.trust.fingerprint.as_ref();
+        if declared.is_some_and(|declared| *declared != root.fingerprint()) {
+            return Err(format!("{place} has another fingerprint than `step_ca.root_fingerprint`"));
+        }
+        Ok(root)
+    }))
 }
 
 /// Returns what is known of the root certificate when the plan so far has been carried out.
