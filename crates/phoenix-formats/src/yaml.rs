@@ -33,9 +33,9 @@ pub enum Yaml {
     /// A text.
     Text(String),
     /// A list.
-    List(Vec<Yaml>),
+    List(Vec<Self>),
     /// A map; the order of its members means nothing.
-    Map(BTreeMap<String, Yaml>),
+    Map(BTreeMap<String, Self>),
 }
 
 /// Says why a text is not read.

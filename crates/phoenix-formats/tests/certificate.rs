@@ -1,5 +1,7 @@
 //! Certificates that openssl has made: what stands in them, and which chains lead to which roots.
 
+#![expect(clippy::unwrap_used, reason = "a corpus that cannot be read has failed")]
+
 use phoenix_formats::certificate::{Certificate, ChainError, read_certificates, verify_chain};
 use proptest::prelude::*;
 

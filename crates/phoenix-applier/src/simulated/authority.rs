@@ -82,17 +82,9 @@ impl SimulatedNode {
             {
                 self.random(vmid, path).map(Some)
             }
-            [
-                "openssl",
-                "x509",
-                "-noout",
-                "-fingerprint",
-                "-sha256",
-                "-in",
-                from,
-                "-out",
-                to,
-            ] => self.fingerprint(vmid, from, to).map(Some),
+            ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", from, "-out", to] => {
+                self.fingerprint(vmid, from, to).map(Some)
+            }
             ["env", home, "step", ..] if *home != HOME => Ok(None),
             ["env", _, "step", ..] if !self.guest_has(vmid, "step-cli") => {
                 Ok(Some(fail(NOT_FOUND, "there is no program `step` in the guest")))
@@ -160,7 +152,10 @@ impl SimulatedNode {
             }
         }
         if [CONFIG, ROOT].iter().any(|path| self.read(place, path).is_some()) {
-            return Ok(Some(fail(1, "it would overwrite what is there, and nobody is there to ask")));
+            return Ok(Some(fail(
+                1,
+                "it would overwrite what is there, and nobody is there to ask",
+            )));
         }
         let Made { root, intermediate } = issued::authority(name, self.now());
         let config = json!({

@@ -16,7 +16,8 @@ use crate::node::NodeError;
 const TRAEFIK: &str = "traefik.service";
 
 /// Where units are.
-const FOLDERS: [&str; 3] = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+const FOLDERS: [&str; 3] =
+    ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
 
 /// What systemctl(1) ends with.
 const INACTIVE: i32 = 3;

@@ -101,7 +101,8 @@ pub(super) fn names_installed_by<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> 
     let (options, rest) = rest.split_at(at);
     let known = |word: &&&str| **word == "--quiet" || word.starts_with("--option=");
     let rest = rest.get(1..)?;
-    let (flags, names) = rest.split_at(rest.iter().take_while(|word| word.starts_with('-')).count());
+    let (flags, names) =
+        rest.split_at(rest.iter().take_while(|word| word.starts_with('-')).count());
     let asks_nothing = flags.contains(&"--yes");
     let plain = flags.iter().all(|flag| matches!(*flag, "--yes" | "--no-install-recommends"));
     let fits = options.iter().all(|word| known(&word)) && plain && asks_nothing;

@@ -23,7 +23,10 @@ impl SimulatedNode {
     /// Debian brings are not simulated.
     pub(super) fn update_certificates(&self, vmid: Vmid) -> Result<Output, NodeError> {
         if !self.guest_has(vmid, "ca-certificates") {
-            return Ok(fail(NOT_FOUND, "there is no program `update-ca-certificates` in the guest"));
+            return Ok(fail(
+                NOT_FOUND,
+                "there is no program `update-ca-certificates` in the guest",
+            ));
         }
         let place = Place::Guest(vmid);
         let names = location(place, OWN).map(|at| self.names(&at));

@@ -72,7 +72,7 @@ fn in_time(certificate: &Certificate, now: i64) -> Result<(), ChainError> {
 fn signed(certificate: &Certificate, by: &Certificate) -> bool {
     let (Some(one), Some(signer)) = (parsed(certificate), parsed(by)) else { return false };
     by.authority
-        && !LEGACY.iter().any(|oid| one.signature_algorithm.algorithm == *oid)
+        && !LEGACY.contains(&one.signature_algorithm.algorithm)
         && one.issuer().as_raw() == signer.subject().as_raw()
         && one.verify_signature(Some(signer.public_key())).is_ok()
 }

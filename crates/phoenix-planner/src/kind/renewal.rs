@@ -96,7 +96,12 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     operations.extend(disabled.then(|| run(systemctl("enable"))));
     operations.extend((stopped || changed).then(|| run(systemctl("restart"))));
     let want = Want::Success;
-    operations.push(Operation::Check(Check { probe: asks("is-active"), want, attempts: 1, pause: 0 }));
+    operations.push(Operation::Check(Check {
+        probe: asks("is-active"),
+        want,
+        attempts: 1,
+        pause: 0,
+    }));
     let action = Action {
         address: address(),
         verb: match (present(TIMER), changed) {

@@ -68,8 +68,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     guests.retain(|guest| guest.vmid == authority.vmid);
     let Some(guest) = guests.first() else { return Ok(()) };
     let part = format!("{STEP_CA}/packages");
-    let packages =
-        step_cli::plan_packages(guest, &part, &PACKAGES, "step-ca and step(1)", draft);
+    let packages = step_cli::plan_packages(guest, &part, &PACKAGES, "step-ca and step(1)", draft);
     let needs = match packages {
         Packages::OutOfReach => {
             draft.defer(guest.address(STEP_CA), "its packages are not installed");
@@ -134,7 +133,9 @@ fn plan_authority(
 /// Says what keeps an authority from being made: keys of another one must not be lost.
 fn in_the_way(guest: &Guest<'_>) -> Option<String> {
     if guest.text(ROOT).is_some() {
-        return Some(format!("{ROOT} is there and {CONFIG} is not: move {HOME}/certs and {HOME}/secrets away, or put the rest back"));
+        return Some(format!(
+            "{ROOT} is there and {CONFIG} is not: move {HOME}/certs and {HOME}/secrets away, or put the rest back"
+        ));
     }
     let elsewhere = guest.text(ELSEWHERE).is_some();
     elsewhere.then(|| {

@@ -80,7 +80,8 @@ fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let changed_routes = change(guest, DYNAMIC, &routes)?;
     let mut after = guest.before(draft);
     after.extend(earlier(guest, draft));
-    let restart = changed_settings.is_some() || desired.trust.authority.is_some() && storage(guest).is_some();
+    let restart =
+        changed_settings.is_some() || desired.trust.authority.is_some() && storage(guest).is_some();
     let mut operations = Vec::new();
     let mut attributes = Vec::new();
     if desired.trust.authority.is_some() {
@@ -139,9 +140,7 @@ fn storage(guest: &Guest<'_>) -> Option<Operation> {
     match (state.success(), state.stdout.trim()) {
         (true, STORAGE_MODE) => None,
         (true, _) => Some(guest.run(argv(["chmod", "0600", STORAGE]))),
-        (false, _) => {
-            Some(guest.run(argv(["install", "-D", "--mode=0600", "/dev/null", STORAGE])))
-        }
+        (false, _) => Some(guest.run(argv(["install", "-D", "--mode=0600", "/dev/null", STORAGE]))),
     }
 }
 

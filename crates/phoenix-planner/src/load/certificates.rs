@@ -50,7 +50,8 @@ impl Lowering {
         let cert_mode = self.mode(declared.cert_mode.as_deref(), at.at("cert_mode"));
         let key_mode = self.mode(declared.key_mode.as_deref(), at.at("key_mode"));
         if key_mode.is_some_and(|mode| mode & OTHERS != 0) {
-            let finding = Finding::error(at.at("key_mode"), "a private key that everybody can read");
+            let finding =
+                Finding::error(at.at("key_mode"), "a private key that everybody can read");
             self.push(finding.label("not private").help("Write `0600`, or `0640` for a group."));
         }
         if cert_path.is_some() && cert_path == key_path {
@@ -75,10 +76,17 @@ impl Lowering {
         })
     }
 
-    fn needed_text<'a>(&mut self, text: Option<&'a str>, at: &Origin, field: &str) -> Option<&'a str> {
+    fn needed_text<'a>(
+        &mut self,
+        text: Option<&'a str>,
+        at: &Origin,
+        field: &str,
+    ) -> Option<&'a str> {
         if text.is_none() && !self.findings.touches(&at.at(field)) {
             let finding = Finding::error(at.clone(), format!("a certificate without `{field}`"));
-            self.push(finding.label(format!("`{field}` is missing")).help(format!("Add `{field}`.")));
+            self.push(
+                finding.label(format!("`{field}` is missing")).help(format!("Add `{field}`.")),
+            );
         }
         text
     }
@@ -89,7 +97,9 @@ impl Lowering {
             return Some(address.to_string());
         }
         let plain = text.strip_prefix("*.").unwrap_or(text);
-        let Some(problem) = host_name_problem(plain) else { return Some(text.to_ascii_lowercase()) };
+        let Some(problem) = host_name_problem(plain) else {
+            return Some(text.to_ascii_lowercase());
+        };
         let finding = Finding::error(origin, format!("`{text}` cannot be a name in a certificate"));
         let help = "Write a name such as `git.internal.example.com`, or an address.";
         self.push(finding.label(problem.to_string()).help(help));
@@ -104,7 +114,9 @@ impl Lowering {
             !part.is_empty() && !part.starts_with('-') && part.chars().all(plain)
         };
         match text.split_once(':') {
-            Some((user, group)) if plain(user) && plain(group) => (user.to_owned(), group.to_owned()),
+            Some((user, group)) if plain(user) && plain(group) => {
+                (user.to_owned(), group.to_owned())
+            }
             _ => {
                 let finding = Finding::error(origin, format!("`{text}` is not an owner"));
                 self.push(finding.label("no `user:group`").help("Write `root:www-data`."));

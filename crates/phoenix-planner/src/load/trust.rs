@@ -75,10 +75,8 @@ impl Lowering {
             base_packages: self.base_packages(global, &root),
             source: self.package_source(&ca, &root.at("step_ca").at("package_source")),
             proxy: self.proxy(global, &root.at("traefik")),
-            scripts: self.folder(
-                global.feature_scripts_dir.as_deref(),
-                root.at("feature_scripts_dir"),
-            ),
+            scripts: self
+                .folder(global.feature_scripts_dir.as_deref(), root.at("feature_scripts_dir")),
             shared: self.folder(ca.shared_path.as_deref(), root.at("step_ca").at("shared_path")),
             fingerprint: self.fingerprint(&ca, root.at("step_ca").at("root_fingerprint")),
             ..Trust::default()
@@ -112,7 +110,9 @@ impl Lowering {
             return true;
         }
         let finding = Finding::error(origin.clone(), format!("`{name}` cannot be a feature"));
-        self.push(finding.label("letters, digits, `_`, `-`").help("Write a name such as `base_setup`."));
+        self.push(
+            finding.label("letters, digits, `_`, `-`").help("Write a name such as `base_setup`."),
+        );
         false
     }
 
@@ -167,8 +167,11 @@ impl Lowering {
     fn overlay(&mut self, value: Option<&serde_json::Value>, origin: Origin) -> Option<Yaml> {
         let value = value?;
         if !value.is_object() {
-            let finding = Finding::error(origin, "what is laid over a configuration must be an object");
-            self.push(finding.label("no `{…}`").help("Write `{ \"log\": { \"level\": \"INFO\" } }`."));
+            let finding =
+                Finding::error(origin, "what is laid over a configuration must be an object");
+            self.push(
+                finding.label("no `{…}`").help("Write `{ \"log\": { \"level\": \"INFO\" } }`."),
+            );
             return None;
         }
         Some(Yaml::from_json(value))
@@ -188,7 +191,12 @@ impl Lowering {
         }
     }
 
-    fn certificate_authority(&mut self, ca: &StepCa, trust: &Trust, identity: &Identity) -> Option<Authority> {
+    fn certificate_authority(
+        &mut self,
+        ca: &StepCa,
+        trust: &Trust,
+        identity: &Identity,
+    ) -> Option<Authority> {
         let at = Origin::file(FileKind::Hypervisor).at("step_ca");
         let mut found = trust.with_feature(crate::kind::STEP_CA);
         let (vmid, origin) = found.next().map(|(vmid, origin)| (vmid, origin.clone()))?;
@@ -290,7 +298,8 @@ impl Lowering {
             }
         };
         let Some(address) = address_of(*owner, desired) else {
-            let finding = Finding::warning(origin.clone(), "a service of a guest without a fixed address");
+            let finding =
+                Finding::warning(origin.clone(), "a service of a guest without a fixed address");
             let help = "Give the guest an address in `network_config.ip`.";
             self.push(finding.label("it gets no route").help(help));
             return None;

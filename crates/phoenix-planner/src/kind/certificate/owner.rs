@@ -103,9 +103,8 @@ fn said(owner: &str, mode: u32) -> String {
 
 /// Takes a file out of a folder that a guest may use, changes it where no guest can, and puts it back.
 fn mend_one(path: &str, staged: &str, owner: &str, mode: u32) -> Vec<Operation> {
-    let mv = |from: &str, to: &str| {
-        argv(["mv", "--force", "--no-target-directory", "--", from, to])
-    };
+    let mv =
+        |from: &str, to: &str| argv(["mv", "--force", "--no-target-directory", "--", from, to]);
     let mode = format!("{mode:04o}");
     // What is no regular file stays as it is.
     let find = |words: [&str; 3]| {
@@ -120,7 +119,10 @@ fn mend_one(path: &str, staged: &str, owner: &str, mode: u32) -> Vec<Operation> 
             leaves: Leaves::Nothing,
             ..Run::on_node(find(["chown", "--no-dereference", owner]))
         }),
-        Operation::Run(Run { leaves: Leaves::Nothing, ..Run::on_node(find(["chmod", "--", &mode])) }),
+        Operation::Run(Run {
+            leaves: Leaves::Nothing,
+            ..Run::on_node(find(["chmod", "--", &mode]))
+        }),
         run(mv(staged, path)),
     ]
 }

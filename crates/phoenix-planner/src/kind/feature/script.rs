@@ -7,8 +7,8 @@
 use phoenix_formats::Vmid;
 use sha2::{Digest as _, Sha256};
 
-use super::guest::{Guest, at, attribute, ready, to_ask};
 use super::KNOWN_FEATURES;
+use super::guest::{Guest, at, attribute, ready, to_ask};
 use crate::desired::Desired;
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
@@ -71,7 +71,10 @@ pub(in crate::kind) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     probes
 }
 
-pub(in crate::kind) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+pub(in crate::kind) fn plan(
+    observed: &Observed<'_>,
+    draft: &mut Draft,
+) -> Result<(), Vec<Refusal>> {
     if observed.desired.trust.scripts.is_none() {
         return Ok(());
     }
@@ -111,7 +114,9 @@ fn plan_one(guest: &Guest<'_>, feature: &str, draft: &mut Draft) {
     let short = |digest: &str| digest.trim().chars().take(SHOWN).collect::<String>();
     let mut action = guest.action(address, verb, reason, operations);
     action.attributes.push(attribute("script", before.map(short), Some(short(&digest))));
-    action.notes.push("phoenix does not know what the script does: read it before you apply".to_owned());
+    action
+        .notes
+        .push("phoenix does not know what the script does: read it before you apply".to_owned());
     let after = guest.before(draft);
     draft.add(action, &after);
 }

@@ -61,9 +61,8 @@ fn hex(text: &str) -> String {
 /// Returns what copies both out of the container. The folder is mounted in guests: no link in it is followed.
 fn copies(guest: &Guest<'_>, folder: &AbsolutePath) -> Vec<Operation> {
     let fingerprint = format!("{HOME}/certs/root_ca.fingerprint");
-    let print = [
-        "openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", ROOT, "-out", &fingerprint,
-    ];
+    let print =
+        ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", ROOT, "-out", &fingerprint];
     let id = guest.vmid.to_string();
     let node = |argv: Argv| Operation::Run(Run::on_node(argv));
     let mut operations = vec![

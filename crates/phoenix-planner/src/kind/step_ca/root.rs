@@ -62,7 +62,10 @@ pub(in crate::kind) fn kept(desired: &Desired, facts: &Facts) -> Option<Location
 
 /// Returns the root certificate that can be read: in the authority's container; where it is kept for others
 /// only when no container is the authority, since others may write there.
-pub(in crate::kind) fn known(desired: &Desired, facts: &Facts) -> Option<Result<Certificate, String>> {
+pub(in crate::kind) fn known(
+    desired: &Desired,
+    facts: &Facts,
+) -> Option<Result<Certificate, String>> {
     let place = match &desired.trust.authority {
         Some(authority) => at(authority.vmid, ROOT),
         None => kept(desired, facts)?,

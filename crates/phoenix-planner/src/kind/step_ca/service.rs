@@ -56,7 +56,8 @@ pub(super) fn plan(guest: &Guest<'_>, made: &After, draft: &mut Draft) -> After 
     let differs = present != Some(wanted.as_str());
     let says_no = |word| guest.ran(&systemctl(word)).is_none_or(|output| !output.success());
     let (stopped, disabled) = (says_no("is-active"), says_no("is-enabled"));
-    let changed = made.iter().any(|(id, _)| draft.action(*id).address.is_within(&guest.address(STEP_CA)));
+    let changed =
+        made.iter().any(|(id, _)| draft.action(*id).address.is_within(&guest.address(STEP_CA)));
     let reason = match (present, differs, changed) {
         (None, ..) => "it starts with the container",
         (_, true, _) => "its unit has changed",

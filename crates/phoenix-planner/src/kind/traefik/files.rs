@@ -141,9 +141,8 @@ fn service(name: &str, routed: &Routed) -> Yaml {
 
 fn dashboard(desired: &Desired, tls: &Yaml) -> Option<(String, Yaml)> {
     let domain = &desired.identity.domain.as_ref()?.value;
-    let rule = format!(
-        "Host(`{DASHBOARD}.{domain}`) && (PathPrefix(`/api`) || PathPrefix(`/dashboard`))"
-    );
+    let rule =
+        format!("Host(`{DASHBOARD}.{domain}`) && (PathPrefix(`/api`) || PathPrefix(`/dashboard`))");
     let router = Yaml::map([
         ("entryPoints", Yaml::texts([WEBSECURE.0])),
         ("rule", Yaml::text(rule)),
@@ -165,8 +164,9 @@ pub(super) fn routes(file: &Yaml) -> BTreeMap<String, String> {
     };
     let shown = routers.iter().map(|(name, router)| {
         let service = text(router.get("service"));
-        let servers = http
-            .and_then(|http| http.get("services")?.get(&service)?.get("loadBalancer")?.get("servers"));
+        let servers = http.and_then(|http| {
+            http.get("services")?.get(&service)?.get("loadBalancer")?.get("servers")
+        });
         let first = match servers {
             Some(Yaml::List(servers)) => servers.first().and_then(|server| server.get("url")),
             _ => None,
