@@ -113,7 +113,8 @@ impl SimulatedNode {
         Some(match words {
             ["stat", "--format=%a", path] => self.stat(place, path, |a| a.mode),
             ["stat", "--format=%a %u:%g %F", "--", path] => {
-                self.stat(place, path, |a| format!("{} {} regular file", a.mode, a.owner))
+                let kind = self.kind(place, path);
+                self.stat(place, path, |a| format!("{} {} {kind}", a.mode, a.owner))
             }
             ["grep", "--quiet", "--fixed-strings", "--line-regexp", "--", line, path] => {
                 match self.read(place, path) {
@@ -131,6 +132,14 @@ impl SimulatedNode {
             return fail(1, format!("stat: there is no `{path}`"));
         }
         done(say(self.attributes(place, path)) + "\n")
+    }
+
+    fn is_link(&self, place: Place, path: &str) -> bool {
+        self.files_of(place).is_some_and(|files| files.link(path).is_some())
+    }
+
+    fn kind(&self, place: Place, path: &str) -> &'static str {
+        if self.is_link(place, path) { "symbolic link" } else { "regular file" }
     }
 
     /// Runs a program that changes files; `None` when it is not called like this.
@@ -225,6 +234,9 @@ impl SimulatedNode {
         let Some(text) = self.read(place, from) else {
             return Ok(fail(1, format!("there is no `{from}`")));
         };
+        if self.is_link(place, to) {
+            self.remove_file(place, to)?;
+        }
         if let Some(failed) = self.put(place, to, &text, Missing::Fail)? {
             return Ok(failed);
         }

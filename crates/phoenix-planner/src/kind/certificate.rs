@@ -68,7 +68,10 @@ fn plan_one(
         Root::Unknown(why) => return Err(why),
         Root::Made if reading.is_absent() => Some(Wrong::Absent),
         Root::Made => Some(Wrong::Untrusted),
-        Root::Known(root) => reading.wrong(certificate, &root),
+        Root::Known(root) => {
+            reading.require_good(&root)?;
+            reading.wrong(certificate, &root)
+        }
     };
     let mut action = Action {
         address: address(certificate),

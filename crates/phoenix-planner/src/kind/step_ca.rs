@@ -12,7 +12,7 @@ mod service;
 
 use self::config::Config;
 use super::feature::guest::attribute;
-use super::feature::{Guest, STEP_CA, at, ready, to_ask};
+use super::feature::{Guest, STEP_CA, at, package, ready, to_ask};
 use super::step_cli::{self, Packages};
 use crate::desired::{Authority, Desired};
 use crate::observed::Observed;
@@ -69,7 +69,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     let Some(guest) = guests.first() else { return Ok(()) };
     let part = format!("{STEP_CA}/packages");
     let packages = step_cli::plan_packages(guest, &part, &PACKAGES, "step-ca and step(1)", draft);
-    let needs = match packages {
+    let mut needs = match packages {
         Packages::OutOfReach => {
             draft.defer(guest.address(STEP_CA), "its packages are not installed");
             return Ok(());
@@ -77,6 +77,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         Packages::Planned(id) => vec![(id, Edge::Needs)],
         Packages::There => Vec::new(),
     };
+    needs.extend(package::planned(guest, PACKAGES, draft));
     let Some(made) = plan_authority(guest, authority, &needs, draft)? else { return Ok(()) };
     let started = service::plan(guest, &made, draft);
     export::plan(guest, &started, draft);

@@ -117,6 +117,7 @@ pub(super) fn plan_packages(
     let mut after = guest.before(draft);
     let earlier = draft.find_all(|a| a.is_within(&guest.address(super::feature::BASE_SETUP)));
     after.extend(earlier.into_iter().map(|id| (id, Edge::After)));
+    after.extend(package::planned(guest, names.iter().copied(), draft));
     Packages::Planned(draft.add(action, &after))
 }
 

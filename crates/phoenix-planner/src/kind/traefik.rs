@@ -76,8 +76,14 @@ fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
         return Ok(());
     }
     let (settings, routes) = (settings(desired), dynamic(desired));
-    let changed_settings = change(guest, STATIC, &settings)?;
-    let changed_routes = change(guest, DYNAMIC, &routes)?;
+    let (changed_settings, changed_routes) =
+        match (change(guest, STATIC, &settings), change(guest, DYNAMIC, &routes)) {
+            (Ok(settings), Ok(routes)) => (settings, routes),
+            (settings, routes) => {
+                let refusals = [settings.err(), routes.err()].into_iter().flatten();
+                return Err(refusals.flatten().collect());
+            }
+        };
     let mut after = guest.before(draft);
     after.extend(earlier(guest, draft));
     let restart =

@@ -11,7 +11,7 @@ use super::step_ca::{self, root};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::operation::{Check, Operation, Run, Shown, Want, Write};
-use crate::plan::{Draft, Edge, Verb};
+use crate::plan::{Draft, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 use root::Root;
@@ -142,7 +142,6 @@ fn add(guest: &Guest<'_>, action: crate::plan::Action, draft: &mut Draft) {
     if let Some(authority) = &guest.observed.desired.trust.authority {
         after.extend(step_ca::planned(authority, draft));
     }
-    let earlier = draft.find_all(|a| a.is_within(&guest.address(super::feature::BASE_SETUP)));
-    after.extend(earlier.into_iter().map(|id| (id, Edge::Needs)));
+    after.extend(package::planned(guest, [PACKAGE], draft));
     draft.add(action, &after);
 }

@@ -97,12 +97,16 @@ impl Lowering {
             return Some(address.to_string());
         }
         let plain = text.strip_prefix("*.").unwrap_or(text);
-        let Some(problem) = host_name_problem(plain) else {
+        // An address with a slip of the pen looks like a name.
+        let number = plain.rsplit('.').next().is_some_and(|part| part.parse::<u64>().is_ok());
+        let problem = host_name_problem(plain).map(|problem| problem.to_string());
+        let problem = problem.or_else(|| number.then(|| "an address that is none".to_owned()));
+        let Some(problem) = problem else {
             return Some(text.to_ascii_lowercase());
         };
         let finding = Finding::error(origin, format!("`{text}` cannot be a name in a certificate"));
         let help = "Write a name such as `git.internal.example.com`, or an address.";
-        self.push(finding.label(problem.to_string()).help(help));
+        self.push(finding.label(problem).help(help));
         None
     }
 

@@ -144,6 +144,20 @@ impl Reading {
         })
     }
 
+    /// Fails when the root certificate itself is not good: a new certificate would not be either.
+    pub(super) fn require_good(&self, root: &Present) -> Result<(), String> {
+        match self.now {
+            now if now > root.not_after() => {
+                Err(format!("the root certificate ended on {}", date(root.not_after())))
+            }
+            now if now < root.not_before() => Err(format!(
+                "the root certificate is good from {} on: look at the node's clock",
+                date(root.not_before())
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns whether there is any certificate.
     pub(super) fn is_absent(&self) -> bool {
         self.chain.as_ref().is_ok_and(Vec::is_empty)
@@ -179,8 +193,11 @@ impl Reading {
         let (from, to) = (present.not_before(), present.not_after());
         let before = match wanted.renew_before_hours {
             Some(hours) => i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(HOUR),
-            None => to.saturating_sub(from) / RENEWED_AT,
+            None => i64::MAX,
         };
+        let time = to.saturating_sub(from);
+        // Else a new one would be due at once.
+        let before = if before < time { before } else { time / RENEWED_AT };
         (self.now >= to.saturating_sub(before)).then_some(Wrong::Ends(to))
     }
 }

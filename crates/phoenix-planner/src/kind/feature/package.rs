@@ -6,7 +6,7 @@ use super::guest::{Guest, asked, attribute};
 use crate::kind::package;
 use crate::location::Place;
 use crate::operation::Operation;
-use crate::plan::{Attribute, Draft};
+use crate::plan::{ActionId, Attribute, Draft, Edge};
 use crate::probe::{Argv, Facts, Probe, argv};
 
 /// The name of the attribute that stands for a package.
@@ -65,9 +65,22 @@ pub(in crate::kind) fn missing<'n>(
 }
 
 fn is_planned(guest: &Guest<'_>, name: &str, draft: &Draft) -> bool {
+    !planned(guest, [name], draft).is_empty()
+}
+
+/// Returns the actions of the plan that install some of these packages, for what needs them.
+pub(in crate::kind) fn planned<'n>(
+    guest: &Guest<'_>,
+    names: impl IntoIterator<Item = &'n str>,
+    draft: &Draft,
+) -> Vec<(ActionId, Edge)> {
+    let names = names.into_iter().collect::<Vec<_>>();
     let of_guest = draft.find_all(|address| address.container() == Some(guest.vmid));
-    let mut attributes = of_guest.into_iter().flat_map(|id| &draft.action(id).attributes);
-    attributes.any(|a| a.name == PACKAGE && a.after.as_deref() == Some(name))
+    let brings = |id: &ActionId| {
+        let brought = draft.action(*id).attributes.iter().filter(|a| a.name == PACKAGE);
+        brought.filter_map(|a| a.after.as_deref()).any(|name| names.contains(&name))
+    };
+    of_guest.into_iter().filter(brings).map(|id| (id, Edge::Needs)).collect()
 }
 
 /// Returns what installs packages in a guest.
