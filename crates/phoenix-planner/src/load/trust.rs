@@ -202,8 +202,8 @@ impl Lowering {
         let (vmid, origin) = found.next().map(|(vmid, origin)| (vmid, origin.clone()))?;
         let other = found.next().map(|(_, origin)| origin.clone());
         if let Some(other) = other {
-            let finding = Finding::error(other, "two containers are the certificate authority");
-            let help = "Leave the feature `step_ca` to one of them.";
+            let finding = Finding::warning(other, "two containers are the certificate authority");
+            let help = "Leave the feature `step_ca` to one of them: until then it is left alone.";
             self.push(finding.label("this one").with(origin, "and this one").help(help));
             return None;
         }
