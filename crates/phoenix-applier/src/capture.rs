@@ -6,6 +6,8 @@
 //! really is, with the link to it: both names must go on being one file. What was absent or could not
 //! be asked is not written.
 
+mod features;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -105,7 +107,11 @@ fn run(
     output: &Output,
     answers: &mut Vec<Value>,
 ) -> io::Result<()> {
-    match argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let words = argv.iter().map(String::as_str).collect::<Vec<_>>();
+    if features::keep(folder, place, &words, output)? {
+        return Ok(());
+    }
+    match words[..] {
         ["iptables-save"] => write(&folder.join("live/iptables.save"), &output.stdout),
         ["readlink", "--", at] if place == Place::Node && output.success() => {
             link(folder, at, output.stdout.trim())
@@ -230,6 +236,10 @@ fn node(facts: &Facts) -> Value {
     let mut object = BTreeMap::new();
     if let Some(name) = facts.ran(Place::Node, &["hostname".to_owned()]) {
         object.insert("name", Value::from(name.stdout.trim()));
+    }
+    let now = facts.ran(Place::Node, &["date", "+%s"].map(str::to_owned));
+    if let Some(now) = now.and_then(|output| output.stdout.trim().parse::<u64>().ok()) {
+        object.insert("now", Value::from(now));
     }
     object.insert("running", Value::from(running));
     let packages = packages(facts);

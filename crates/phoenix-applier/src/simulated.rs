@@ -15,7 +15,8 @@
 //!   `["veth"]`), `running` (default none), and `busy`: guests that always have an established TCP
 //!   connection on which they send. When such a guest stops while it has a macvlan with a fixed Ethernet
 //!   address that is up, the address is held, and the next two starts that want it fail. `packages` are
-//!   the packages of Debian that are installed, of those that phoenix asks for.
+//!   the packages of Debian that are installed, of those that phoenix asks for. `now` is the time, in seconds since
+//!   1970; it stands still (default: the first of January 2026).
 //!   `datasets` are the ZFS datasets with their mount points, `templates` those that `pveam` can download.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
 //!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
@@ -26,7 +27,8 @@
 //!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
 //!   starts that they make fail; `live/guests/101/arp`, `rules`, `routes` and `nft` what phoenix's own program and
-//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what was installed in it;
+//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what is installed in it, `units` which of its services are `enabled` and `active`, `attributes` modes and owners
+//!   that were set there; `live/attributes` those of the node;
 //!   `live/links.json` and `live/gateways` the node's links and default
 //!   gateways, while its interfaces(5) say something else; `live/packages` what was installed since;
 //!   `live/routes`, `live/fdb` and `live/sysctl` the routes by a macvlan of the node, entries of its bridges' tables, and
@@ -41,11 +43,15 @@
 //! own rules, what runs in virtual machines, other nodes of the cluster, what is on disks,
 //! and time: nothing waits, and a pause is over at once.
 
+mod authority;
 mod dnsmasq;
 mod error;
 mod files;
+mod guest_packages;
+mod guest_service;
 mod host;
 mod inside;
+mod issued;
 mod links;
 mod live;
 mod making;
@@ -68,7 +74,9 @@ mod settings;
 mod shim;
 mod start;
 mod storage;
+mod tools;
 mod tree;
+mod trust_store;
 
 use std::collections::{BTreeMap, BTreeSet};
 

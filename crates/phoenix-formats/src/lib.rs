@@ -6,6 +6,7 @@
 //! - Parsing never fails as a whole. What is wrong with a line is a [`Warning`] with its position.
 //! - An edit changes only what it was told to change; every other byte stays.
 
+pub mod certificate;
 pub mod dnsmasq;
 pub mod firewall;
 pub mod hosts;
@@ -26,6 +27,7 @@ pub mod resolv_conf;
 pub mod storage_cfg;
 mod vmid;
 mod warning;
+pub mod yaml;
 
 pub use mac_addr::{MacAddr, ParseMacAddrError};
 pub use names::{BridgeName, InterfaceName, NodeName, ParseNameError};

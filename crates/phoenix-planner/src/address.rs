@@ -37,7 +37,7 @@ impl Address {
     pub fn is_of_guest(&self) -> bool {
         let mut parts = self.0.split('/');
         match (parts.next(), parts.next()) {
-            (Some("lxc" | "vm" | "nat"), _) => true,
+            (Some("lxc" | "vm" | "nat" | "certificate"), _) => true,
             (Some("firewall"), Some(name)) => name.parse::<Vmid>().is_ok(),
             _ => false,
         }

@@ -4,14 +4,17 @@
 //! here; the rest of an operator's files is accepted and listed. The docs of these types are the
 //! descriptions in the JSON Schemas and in the manual.
 
+mod certificates;
 mod container;
 mod firewall;
 mod hypervisor;
 mod names;
 mod scalar;
 mod storage;
+mod trust;
 mod vm;
 
+pub use certificates::{Certificate, CertificateFile, GuestType, PostCommand};
 pub use container::{
     Container, ContainerFile, InterfaceType, NetworkConfig, Number, PublicInterface,
 };
@@ -20,10 +23,11 @@ pub use firewall::{
     RemovedHere, Rule, RuleType,
 };
 pub use hypervisor::{DnsServer, HypervisorFile, Interfaces, Network};
-pub use names::{DnsRecord, PortainerApi, StepCa, TraefikService};
+pub use names::{DnsRecord, PortainerApi};
 pub use scalar::{List, Scalar, Words};
 pub use storage::{
     CommandLine, Dataset, HealthCheck, IdKind, IdMap, MountPoint, SharedVolume, SharedVolumes,
     Volume, Zfs,
 };
+pub use trust::{BaseSetup, PackageSource, StepCa, Traefik, TraefikService};
 pub use vm::{Vm, VmDefaults, VmFile, VmNetworkConfig, VmUser};

@@ -7,6 +7,7 @@ mod guest;
 mod interface;
 mod making;
 mod node;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub use making::{
     Datasets, HealthCheck, IDS, IdMaps, Making, Mount, MountSource, SHIFT, Span, Template,
 };
 pub use node::{Attachment, Identity, Network};
+pub use trust::{Authority, Certificate, Command, PackageSource, Proxy, Routed, Trust};
 
 use crate::source::Origin;
 
@@ -52,4 +54,6 @@ pub struct Desired {
     pub containers: BTreeMap<Vmid, Container>,
     /// The virtual machines by number.
     pub vms: BTreeMap<Vmid, Vm>,
+    /// What is set up inside of guests, and the certificates.
+    pub trust: Trust,
 }

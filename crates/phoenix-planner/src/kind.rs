@@ -4,8 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod base_setup;
+mod certificate;
 mod directory;
 mod dnsmasq;
+mod feature;
 mod firewall;
 mod guests;
 mod health;
@@ -17,15 +20,21 @@ pub(crate) mod nat;
 pub(crate) mod nginx_site;
 mod package;
 mod power;
+mod renewal;
 pub(crate) mod resolv_conf;
 mod resources;
 pub(crate) mod service;
 pub(crate) mod shim;
 mod status;
+mod step_ca;
+mod step_cli;
 mod template;
+mod traefik;
+mod trusted_ca;
 mod vm;
 mod zfs;
 
+pub(crate) use feature::{KNOWN_FEATURES, STEP_CA, TRAEFIK};
 pub use power::{Task, chain, plan as plan_task};
 pub use resources::is_resource;
 pub use status::{GuestStatus, State, status};
@@ -45,7 +54,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 23] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -63,6 +72,15 @@ const STAGES: [Stage; 15] = [
     Stage { probes: shim::probes, plan: shim::plan },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
+    // What is inside of guests: first the authority that others trust, then those that ask it.
+    Stage { probes: base_setup::probes, plan: base_setup::plan },
+    Stage { probes: step_ca::probes, plan: step_ca::plan },
+    Stage { probes: trusted_ca::probes, plan: trusted_ca::plan },
+    Stage { probes: step_cli::probes, plan: step_cli::plan },
+    Stage { probes: traefik::probes, plan: traefik::plan },
+    Stage { probes: feature::script::probes, plan: feature::script::plan },
+    Stage { probes: certificate::probes, plan: certificate::plan },
+    Stage { probes: renewal::probes, plan: renewal::plan },
     // A snapshot is of what is complete.
     Stage { probes: service::no_probes, plan: lxc::plan_snapshots },
 ];
@@ -99,12 +117,16 @@ fn writes_cluster_files(plan: &Plan) -> bool {
         Operation::Write(Write { at, .. }) | Operation::Remove { at, .. } => {
             at.path.is_below("/etc/pve")
         }
-        Operation::Run(run) => {
-            run.argv.first().is_some_and(|program| matches!(program.as_str(), "pct" | "qm"))
-        }
+        Operation::Run(run) => is_of_cluster(&run.argv),
         Operation::Edit { .. } => true,
         Operation::Transform(_) | Operation::Check(_) => false,
     })
+}
+
+/// Returns whether a program changes a guest's configuration: `pct` and `qm` do, but where `pct` copies files.
+fn is_of_cluster(argv: &[String]) -> bool {
+    let mut words = argv.iter().map(String::as_str);
+    matches!(words.next(), Some("pct" | "qm")) && !matches!(words.next(), Some("push" | "pull"))
 }
 
 /// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.

@@ -4,6 +4,7 @@
 //! lowering (types to meanings, one guest at a time), checks (whether the parts agree). Each pass goes on
 //! with what the one before could read, so that one run tells everything.
 
+mod certificates;
 mod container;
 mod files;
 pub(crate) mod finding;
@@ -18,11 +19,12 @@ pub(crate) mod part;
 mod public;
 mod reader;
 mod repair;
+mod trust;
 mod typo;
 mod vm;
 
 use crate::check;
-use crate::declared::{ContainerFile, HypervisorFile, VmFile};
+use crate::declared::{CertificateFile, ContainerFile, HypervisorFile, VmFile};
 use crate::desired::Desired;
 use crate::problem::{Problem, Severity};
 use crate::source::{FileKind, Origin, Sources};
@@ -96,8 +98,8 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let hypervisor = reader.read::<HypervisorFile>(FileKind::Hypervisor);
     let containers = reader.read::<ContainerFile>(FileKind::Containers);
     let vms = reader.read::<VmFile>(FileKind::Vms);
-    reader.leave_alone(FileKind::Certificates);
-    reader.note_later(container::later(&containers));
+    let certificates = reader.read::<CertificateFile>(FileKind::Certificates);
+    reader.note_later(trust::later(&hypervisor, &containers));
     let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
     let has_global = files.has(FileKind::Hypervisor);
@@ -108,10 +110,15 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     lowering.global_names(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
     let datasets = lowering.datasets(&hypervisor);
+    let mut trust = lowering.trust(&hypervisor, &containers, &identity);
+    let services = lowering.services(&containers, &vms);
     let mut containers = lowering.containers(containers, &network);
     lowering.shared_volumes(hypervisor.shared_volumes.as_ref(), &mut containers);
     let vms = lowering.vms(&vms);
-    let mut desired = Desired { network, identity, dns, firewall, datasets, containers, vms };
+    trust.certificates = lowering.certificates(&certificates);
+    let mut desired =
+        Desired { network, identity, dns, firewall, datasets, containers, vms, trust };
+    lowering.route_services(services, &mut desired);
     lowering.resolve_names(&mut desired);
     let findings = check::check(&desired, lowering, files.wholeness());
     unmanaged.sort();

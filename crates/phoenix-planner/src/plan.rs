@@ -48,6 +48,10 @@ pub enum Service {
     Nginx,
     /// The node's DNS server.
     Dnsmasq,
+    /// The certificate authority of a container.
+    StepCa,
+    /// The proxy of a container.
+    Traefik,
 }
 
 /// What an action costs those who use the node, from nothing to the most.
@@ -84,6 +88,8 @@ impl Disruption {
             Self::Pending => "pending",
             Self::RestartService(Service::Nginx) => "restart nginx",
             Self::RestartService(Service::Dnsmasq) => "restart dnsmasq",
+            Self::RestartService(Service::StepCa) => "restart step-ca",
+            Self::RestartService(Service::Traefik) => "restart traefik",
             Self::Start => "start",
             Self::Restart => "restart",
             Self::Stop => "stop",

@@ -3,9 +3,9 @@
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::declared::{ContainerFile, HypervisorFile, VmFile};
+use crate::declared::{CertificateFile, ContainerFile, HypervisorFile, VmFile};
 use crate::source::FileKind;
 
 /// Returns the JSON Schema (2020-12) of a file as indented text that ends with a line break.
@@ -26,7 +26,7 @@ pub(crate) fn schema_value(kind: FileKind) -> Value {
         FileKind::Hypervisor => generator.into_root_schema_for::<HypervisorFile>().to_value(),
         FileKind::Containers => generator.into_root_schema_for::<ContainerFile>().to_value(),
         FileKind::Vms => generator.into_root_schema_for::<VmFile>().to_value(),
-        FileKind::Certificates => certificates(),
+        FileKind::Certificates => generator.into_root_schema_for::<CertificateFile>().to_value(),
     }
 }
 
@@ -37,16 +37,6 @@ fn tidy(schema: &mut Schema) {
     if let Some(lines) = description.map(|text| text.replace('\n', " ")) {
         schema.insert("description".to_owned(), Value::String(lines));
     }
-}
-
-fn certificates() -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "phoenix: certificate-manifest.json",
-        "description": "The certificates. Accepted, not managed yet.",
-        "type": "array",
-        "items": { "type": "object" },
-    })
 }
 
 /// Returns the names of the fields that phoenix knows at a place, given by the steps from the root.

@@ -73,6 +73,8 @@ pub enum Command {
     Status(Status),
     /// Deletes guests with everything in them; those that are protected or needed are refused.
     Delete(Guests),
+    /// Issues the certificates that are missing, wrong or about to end: apply without anything else.
+    Renew(Renew),
     /// Shows a plan that `plan --out` has saved.
     Show(Show),
     /// Checks the operator's files and lists what phoenix does not manage in them.
@@ -188,6 +190,14 @@ pub struct Guests {
     #[arg(required = true, value_name = "ID")]
     pub guests: Vec<phoenix_formats::Vmid>,
 
+    /// How it goes ahead.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `phoenix renew`.
+#[derive(Debug, Args)]
+pub struct Renew {
     /// How it goes ahead.
     #[command(flatten)]
     pub consent: Consent,

@@ -9,6 +9,7 @@ pub(crate) mod lab;
 pub(crate) mod letsgo;
 pub(crate) mod plan;
 pub(crate) mod power;
+pub(crate) mod renew;
 pub(crate) mod schema;
 pub(crate) mod setup;
 pub(crate) mod show;

@@ -48,6 +48,7 @@ fn run(cli: &Cli) -> Exit {
         Command::Restart(args) => command::power::run(places, args, Asked::Restart),
         Command::Status(args) => command::status::run(places, args),
         Command::Delete(args) => command::power::run(places, args, Asked::Delete),
+        Command::Renew(args) => command::renew::run(places, args),
         Command::Show(args) => command::show::run(args),
         Command::Validate => command::validate::run(places),
         Command::Schema(args) => command::schema::run(args),

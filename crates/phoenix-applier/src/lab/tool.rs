@@ -22,16 +22,23 @@ pub const TOOL: &str = "__lab-tool";
 const FAILED: i32 = 255;
 
 /// Programs that are this machine's own: those that phoenix runs on a node, and no shell.
-const REAL: [&str; 11] = [
+const REAL: [&str; 18] = [
     "bridge",
+    "cp",
+    "date",
     "dnsmasq",
+    "find",
     "getent",
     "hostname",
+    "install",
     "ip",
     "iptables",
     "iptables-save",
+    "mkdir",
+    "mv",
     "printenv",
     "readlink",
+    "rm",
     "stat",
     "sysctl",
 ];

@@ -59,8 +59,17 @@ impl SimulatedNode {
             ["printenv", "SSH_CONNECTION"] => {
                 Output { exit: 1, stdout: String::new(), stderr: String::new() }
             }
-            _ => return self.shim_question(words).or_else(|| self.storage_question(words)),
+            ["date", "+%s"] => done(format!("{}\n", self.now())),
+            _ => {
+                let own = self.shim_question(words).or_else(|| self.storage_question(words));
+                return own.or_else(|| self.look_with(Place::Node, words));
+            }
         })
+    }
+
+    /// Returns the time in seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        self.settings.now
     }
 
     /// Runs a program of the node that changes something; `None` when there is none that is called like this.
@@ -68,6 +77,10 @@ impl SimulatedNode {
         match words {
             ["pct", "set", vmid, ..] => match vmid.parse() {
                 Ok(number) => self.pct_set(number, &words[2..]).map(Some),
+                Err(_) => Ok(Some(not_a_guest(vmid))),
+            },
+            ["pct", word @ ("push" | "pull"), vmid, paths @ ..] => match vmid.parse() {
+                Ok(number) => self.pct_copy(word, number, paths),
                 Err(_) => Ok(Some(not_a_guest(vmid))),
             },
             ["pct", word, vmid, options @ ..] => match (Power::of(word), vmid.parse()) {
@@ -86,15 +99,25 @@ impl SimulatedNode {
             }
             ["iptables", "-t", _, "-D", ..] => self.delete_rule(words).map(Some),
             ["systemctl", word, unit] => self.change_unit(word, unit),
-            ["apt-get", "--quiet", "update"] => Ok(Some(done(""))),
+            ["apt-get", "--quiet", "update"] | ["systemctl", "daemon-reload"] => Ok(Some(done(""))),
+            // The operator's own line does something elsewhere, or nothing.
+            ["sh", "-c", _] => Ok(Some(done(""))),
             ["env", ..] => match installed_by(words) {
                 Some(name) => self.install(name).map(Some),
                 None => Ok(None),
             },
-            _ => match self.shim_change(words)? {
-                Some(output) => Ok(Some(output)),
-                None => self.storage_change(words),
-            },
+            [script, vmid] if script.starts_with('/') && vmid.parse::<Vmid>().is_ok() => {
+                Ok(self.own_script(script))
+            }
+            _ => {
+                if let Some(output) = self.shim_change(words)? {
+                    return Ok(Some(output));
+                }
+                match self.storage_change(words)? {
+                    Some(output) => Ok(Some(output)),
+                    None => self.change_with(Place::Node, words),
+                }
+            }
         }
     }
 

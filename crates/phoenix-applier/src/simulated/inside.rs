@@ -8,7 +8,7 @@ use phoenix_formats::nginx::{
     ListenProblemReason, Rewrite, SET_LISTEN_HELPER, SET_LISTEN_HELPER_NAME,
     listen_on_all_interfaces,
 };
-use phoenix_planner::location::{AbsolutePath, Location};
+use phoenix_planner::location::{AbsolutePath, Location, Place};
 use phoenix_planner::probe::{Answer, Output};
 
 use super::host::not_an_address;
@@ -51,7 +51,7 @@ impl SimulatedNode {
             ["readlink", "-f", "--", paths @ ..] if !paths.is_empty() => {
                 self.real_paths(vmid, paths)
             }
-            _ => return self.public_question(vmid, words),
+            _ => return self.feature_question(vmid, words),
         })
     }
 
@@ -73,7 +73,38 @@ impl SimulatedNode {
             ["systemctl", "restart", "nginx.service"] => self.restart_nginx(vmid).map(Some),
             ["systemctl", "stop", "nginx.service"] => self.stop_nginx(vmid).map(Some),
             [program, path] if helper(program) => self.set_listen(vmid, program, path).map(Some),
-            _ => self.public_change(vmid, words),
+            _ => self.feature_change(vmid, words),
+        }
+    }
+
+    /// Answers what features of a guest ask for.
+    fn feature_question(&self, vmid: Vmid, words: &[&str]) -> Option<Output> {
+        let own = match words {
+            ["systemctl", word, unit] => self.ask_guest_unit(vmid, word, unit),
+            ["dpkg-query", "--show", "--showformat=${db:Status-Status}", name] => {
+                self.guest_package(vmid, name)
+            }
+            _ => self.authority_question(vmid, words),
+        };
+        let own = own.or_else(|| self.look_with(Place::Guest(vmid), words));
+        own.or_else(|| self.public_question(vmid, words))
+    }
+
+    /// Runs what features of a guest run.
+    fn feature_change(&self, vmid: Vmid, words: &[&str]) -> Result<Option<Output>, NodeError> {
+        let own = match words {
+            ["systemctl", "daemon-reload"] => Some(done("")),
+            ["update-ca-certificates"] => Some(self.update_certificates(vmid)?),
+            ["systemctl", word, unit] => self.change_guest_unit(vmid, word, unit)?,
+            ["env", "DEBIAN_FRONTEND=noninteractive", ..] => self.guest_install(vmid, words)?,
+            _ => self.authority_change(vmid, words)?,
+        };
+        if own.is_some() {
+            return Ok(own);
+        }
+        match self.change_with(Place::Guest(vmid), words)? {
+            Some(output) => Ok(Some(output)),
+            None => self.public_change(vmid, words),
         }
     }
 

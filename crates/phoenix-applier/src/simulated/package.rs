@@ -88,13 +88,24 @@ impl SimulatedNode {
 /// Returns the package that the words after `env` and its variables install, when apt-get(8) knows
 /// all of them and asks nothing.
 pub(super) fn installed_by<'a>(words: &[&'a str]) -> Option<&'a str> {
+    match names_installed_by(words)?.as_slice() {
+        [name] => Some(name),
+        _ => None,
+    }
+}
+
+/// Returns the packages that such words install.
+pub(super) fn names_installed_by<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
     let rest = words.strip_prefix(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])?;
     let at = rest.iter().position(|word| *word == "install")?;
     let (options, rest) = rest.split_at(at);
     let known = |word: &&&str| **word == "--quiet" || word.starts_with("--option=");
-    let (name, flags) = rest.get(1..)?.split_last()?;
+    let rest = rest.get(1..)?;
+    let (flags, names) =
+        rest.split_at(rest.iter().take_while(|word| word.starts_with('-')).count());
     let asks_nothing = flags.contains(&"--yes");
     let plain = flags.iter().all(|flag| matches!(*flag, "--yes" | "--no-install-recommends"));
     let fits = options.iter().all(|word| known(&word)) && plain && asks_nothing;
-    (fits && !name.starts_with('-')).then_some(*name)
+    (fits && !names.is_empty() && !names.iter().any(|name| name.starts_with('-')))
+        .then(|| names.to_vec())
 }

@@ -11,8 +11,10 @@ use super::tree::Tree;
 use crate::local::root::Missing;
 
 /// Folders that Debian, or a package that is named in the path, brings.
-const FOLDERS: [&str; 20] = [
+const FOLDERS: [&str; 23] = [
     "/etc",
+    "/etc/apt/keyrings",
+    "/etc/apt/sources.list.d",
     "/etc/default",
     "/etc/dnsmasq.d",
     "/etc/iptables",
@@ -31,11 +33,13 @@ const FOLDERS: [&str; 20] = [
     "/etc/systemd/system",
     "/usr/local/bin",
     "/usr/local/sbin",
+    "/usr/local/share/ca-certificates",
     "/var/lib",
 ];
 
-/// Folders in which any other one may be made: a package's, and phoenix's own.
-const TREES: [&str; 3] = ["/etc/nginx", "/etc/phoenix", "/var/lib/phoenix"];
+/// Folders in which any other one may be made: a package's, phoenix's own, and where volumes are mounted.
+const TREES: [&str; 5] =
+    ["/etc/nginx", "/etc/phoenix", "/etc/traefik", "/mnt/pve", "/var/lib/phoenix"];
 
 /// The folders that the cluster file system has on every node; those of the node itself come on top.
 const CLUSTER: [&str; 5] =

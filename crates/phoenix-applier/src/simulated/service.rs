@@ -12,6 +12,10 @@ use crate::node::NodeError;
 /// The unit that every node has.
 const FIREWALL: &str = "pve-firewall.service";
 
+/// The timer that phoenix makes: it is there when its file is.
+const RENEWAL: &str = "phoenix-renew.timer";
+const RENEWAL_FILE: &str = "/etc/systemd/system/phoenix-renew.timer";
+
 /// The cluster's rules and options.
 const CLUSTER: &str = "/etc/pve/firewall/cluster.fw";
 
@@ -47,7 +51,9 @@ fn note(unit: &str) -> String {
 
 impl SimulatedNode {
     fn has_unit(&self, unit: &str) -> bool {
-        unit == FIREWALL || unit == dnsmasq::UNIT && self.has_package("dnsmasq")
+        unit == RENEWAL && self.files.has(RENEWAL_FILE)
+            || unit == FIREWALL
+            || unit == dnsmasq::UNIT && self.has_package("dnsmasq")
     }
 
     fn unit_says(&self, unit: &str, word: &str) -> bool {
@@ -106,7 +112,7 @@ impl SimulatedNode {
 
     /// Runs systemctl(1) on a unit; `None` for words that this unit is never called with.
     pub(super) fn change_unit(&self, word: &str, unit: &str) -> Result<Option<Output>, NodeError> {
-        if !matches!(unit, FIREWALL | dnsmasq::UNIT) {
+        if !matches!(unit, FIREWALL | RENEWAL | dnsmasq::UNIT) {
             return Ok(None);
         }
         if !self.has_unit(unit) {
@@ -114,6 +120,10 @@ impl SimulatedNode {
         }
         match (word, unit) {
             ("reload", FIREWALL) => Ok(Some(done(""))),
+            ("enable" | "restart", RENEWAL) => {
+                self.put_unit(unit, State::Active, None)?;
+                Ok(Some(done("")))
+            }
             ("restart", dnsmasq::UNIT) => self.restart_dnsmasq().map(Some),
             ("enable", dnsmasq::UNIT) => {
                 self.put_unit(unit, self.unit_state(unit), None)?;

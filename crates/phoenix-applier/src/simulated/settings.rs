@@ -36,6 +36,9 @@ pub(super) struct Settings {
     pub(super) datasets: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) templates: BTreeSet<String>,
+    /// Seconds since 1970.
+    #[serde(default = "default_now")]
+    pub(super) now: u64,
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             without_nftables: BTreeSet::new(),
             datasets: BTreeMap::new(),
             templates: BTreeSet::new(),
+            now: default_now(),
         }
     }
 }
@@ -100,6 +104,11 @@ impl Answers {
 
 fn default_name() -> NodeName {
     DEFAULT_NAME.parse().expect("three letters are a name")
+}
+
+/// The first of January 2026.
+fn default_now() -> u64 {
+    1_767_225_600
 }
 
 fn default_types() -> BTreeSet<String> {

@@ -68,7 +68,7 @@ impl SimulatedNode {
     /// Runs a program about storage that changes something.
     pub(super) fn storage_change(&mut self, words: &[&str]) -> Result<Option<Output>, NodeError> {
         match words {
-            ["mkdir", "--parents", "--", path] => self.make_folder(path).map(Some),
+            ["mkdir", "--parents", "--", path] => self.make_owned_folder(path).map(Some),
             ["chown", "--", owner, path] => self.give(owner, path).map(Some),
             ["zfs", "create", options @ .., dataset] => self.zfs_create(options, dataset).map(Some),
             ["pveam", "update"] => Ok(Some(done("update successful\n"))),
@@ -98,12 +98,12 @@ impl SimulatedNode {
         self.put_state(OWNERS, Some(&note.collect::<String>()))
     }
 
-    fn make_folder(&self, path: &str) -> Result<Output, NodeError> {
-        if self.owner(path).exit == 0 {
-            return Ok(done(""));
+    fn make_owned_folder(&self, path: &str) -> Result<Output, NodeError> {
+        let made = self.make_folder(Place::Node, path)?;
+        if made.success() && self.owner(path).exit != 0 {
+            self.note_owner("0:0", path)?;
         }
-        self.note_owner("0:0", path)?;
-        Ok(done(""))
+        Ok(made)
     }
 
     fn give(&self, owner: &str, path: &str) -> Result<Output, NodeError> {

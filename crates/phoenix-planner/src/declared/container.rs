@@ -92,11 +92,12 @@ pub struct Container {
     pub firewall: Option<GuestFirewall>,
     /// DNS records, answered by the node's DNS server.
     pub dns_records: Option<List<DnsRecord>>,
-    /// The service in it that is reached through the gateway. Only its name is read, for DNS.
+    /// The service in it that is reached through the gateway.
     pub traefik_service: Option<TraefikService>,
     /// The name of the Portainer agent in it, which leads to its internal address.
     pub portainer_agent_hostname: Option<String>,
-    /// What is set up in it. Only `step_ca` and `traefik` are read, for DNS.
+    /// What is set up in it: `base_setup`, `step_ca`, `step_cli`, `traefik`, `trusted_ca`, or the name of a script
+    /// in `feature_scripts_dir`.
     pub features: Option<List<String>>,
     /// Numbers of the guests that must be there before this one.
     pub dependencies: Option<List<Scalar>>,

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ClusterFirewall, PortainerApi, Scalar, SharedVolumes, StepCa, Words, Zfs};
+use super::{
+    BaseSetup, ClusterFirewall, PortainerApi, Scalar, SharedVolumes, StepCa, Traefik, Words, Zfs,
+};
 use crate::desired::Attachment;
 
 /// The node and what is global, as far as phoenix manages it. Other fields are accepted and left alone.
@@ -20,8 +22,15 @@ pub struct HypervisorFile {
     pub timezone: Option<String>,
     /// The node's DNS server, dnsmasq. Absent: left alone.
     pub dns_server: Option<DnsServer>,
-    /// The certificate authority. Only its name is read.
+    /// The certificate authority.
     pub step_ca: Option<StepCa>,
+    /// What the feature `base_setup` brings.
+    pub base_setup: Option<BaseSetup>,
+    /// The proxy in the container with the feature `traefik`.
+    pub traefik: Option<Traefik>,
+    /// The folder of the node with the operator's own scripts, for features that phoenix does not know.
+    #[schemars(regex(pattern = r"^/"))]
+    pub feature_scripts_dir: Option<String>,
     /// Portainer. Only its name is read.
     pub portainer_api: Option<PortainerApi>,
     /// The cluster's firewall. Absent: left alone.

@@ -1,4 +1,4 @@
-//! What gives names to DNS: records, services behind the gateway, agents, the certificate authority.
+//! What gives names to DNS: records, and agents.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,22 +13,6 @@ pub struct DnsRecord {
     /// The address, IPv4 or IPv6, without a prefix length. Needed.
     #[schemars(example = &"10.0.0.111")]
     pub ip: Option<String>,
-}
-
-/// A service of the guest that is reached through the gateway.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-pub struct TraefikService {
-    /// Its name in the domain, which leads to the gateway.
-    #[schemars(example = &"portainer")]
-    pub name: Option<String>,
-}
-
-/// The certificate authority.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-pub struct StepCa {
-    /// Its name, which leads to the container with the feature `step_ca`, as `ca` in the domain does.
-    #[schemars(example = &"ca.internal.example.com")]
-    pub dns_name: Option<String>,
 }
 
 /// Portainer. Only its name is read.

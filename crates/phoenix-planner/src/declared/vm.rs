@@ -85,7 +85,7 @@ pub struct Vm {
     pub firewall: Option<GuestFirewall>,
     /// DNS records, answered by the node's DNS server.
     pub dns_records: Option<List<DnsRecord>>,
-    /// The service in it that is reached through the gateway. Only its name is read, for DNS.
+    /// The service in it that is reached through the gateway.
     pub traefik_service: Option<TraefikService>,
     /// The name of the Portainer agent in it, which leads to its address.
     pub portainer_agent_hostname: Option<String>,

@@ -66,7 +66,7 @@ fn dns_server(desired: &Desired) -> Option<&Origin> {
 }
 
 /// Asks for the state of a package; dpkg-query(1).
-fn state_argv(name: &str) -> Argv {
+pub(super) fn state_argv(name: &str) -> Argv {
     argv(["dpkg-query", "--show", "--showformat=${db:Status-Status}", name])
 }
 
@@ -109,7 +109,7 @@ pub(super) fn add(
         return None;
     }
     let earlier = draft.find_all(|address| address.as_str().starts_with("package/"));
-    let operations = operations(Place::Node, name, Lists::of(&earlier));
+    let operations = operations(Place::Node, &[name], Lists::of(&earlier));
     let earlier = earlier.into_iter().map(|id| (id, Edge::After)).collect::<Vec<_>>();
     Some(draft.add(action(name, reason, origin.cloned(), operations), &earlier))
 }
@@ -170,7 +170,7 @@ fn plan_those(when: When, after: &[(ActionId, Edge)], observed: &Observed<'_>, d
             continue;
         }
         let earlier = draft.find_all(|address| address.as_str().starts_with("package/"));
-        let operations = operations(Place::Node, package.name, Lists::of(&earlier));
+        let operations = operations(Place::Node, &[package.name], Lists::of(&earlier));
         let earlier = earlier.into_iter().map(|id| (id, Edge::Needs));
         let after = earlier.chain(after.iter().copied()).collect::<Vec<_>>();
         draft.add(action(package.name, package.reason, Some(origin.clone()), operations), &after);
@@ -208,10 +208,15 @@ impl Lists {
 
 /// Returns what installs a package somewhere.
 pub(super) fn installs(place: Place, name: &str) -> Vec<Operation> {
-    operations(place, name, Lists::Old)
+    installs_all(place, &[name])
 }
 
-fn operations(place: Place, name: &str, lists: Lists) -> Vec<Operation> {
+/// Returns what installs packages somewhere.
+pub(super) fn installs_all(place: Place, names: &[&str]) -> Vec<Operation> {
+    operations(place, names, Lists::Old)
+}
+
+fn operations(place: Place, names: &[&str], lists: Lists) -> Vec<Operation> {
     let mut operations = Vec::new();
     if lists == Lists::Old {
         let update = argv(["apt-get", "--quiet", "update"]);
@@ -219,14 +224,14 @@ fn operations(place: Place, name: &str, lists: Lists) -> Vec<Operation> {
         let update = Run { on_failure: OnFailure::Continue, ..Run::at(place, update) };
         operations.push(Operation::Run(update));
     }
-    operations.push(Operation::Run(Run::at(place, install_argv(name))));
+    operations.push(Operation::Run(Run::at(place, install_argv(names))));
     operations
 }
 
-/// Installs a package without a question: a file of its own that is there already stays as it is, and
+/// Installs packages without a question: a file of its own that is there already stays as it is, and
 /// another program that installs something is waited for.
-fn install_argv(name: &str) -> Argv {
-    argv([
+fn install_argv(names: &[&str]) -> Argv {
+    let words = argv([
         "env",
         "DEBIAN_FRONTEND=noninteractive",
         "apt-get",
@@ -236,6 +241,6 @@ fn install_argv(name: &str) -> Argv {
         "install",
         "--yes",
         "--no-install-recommends",
-        name,
-    ])
+    ]);
+    words.into_iter().chain(names.iter().map(|name| (*name).to_owned())).collect()
 }

@@ -41,5 +41,8 @@ fn all(desired: &Desired) -> impl Iterator<Item = Address> {
     let public = desired.network.public_bridge.iter();
     let shims = public.map(|bridge| shim::address(bridge.value.as_str()));
     let named = OF_NODE.into_iter().chain(dns);
-    guests.chain(bridge).chain(shims).chain(named.map(|(kind, name)| Address::new(kind, name)))
+    let certificates = desired.trust.certificates.values().map(super::certificate::address);
+    let trust = certificates.chain([super::renewal::address()]);
+    let own = bridge.chain(shims).chain(trust);
+    guests.chain(own).chain(named.map(|(kind, name)| Address::new(kind, name)))
 }

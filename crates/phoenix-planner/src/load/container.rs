@@ -47,15 +47,6 @@ pub(super) fn drop_bad_numbers(file: &mut Value, findings: &mut Findings) -> boo
     containers.len() < all
 }
 
-/// Returns the fields of containers that have a meaning on which phoenix does not act yet.
-pub(super) fn later(file: &ContainerFile) -> impl Iterator<Item = Origin> {
-    let root = Origin::file(FileKind::Containers).at("lxc_configs");
-    let containers = file.lxc_configs.iter().flatten();
-    let declared = containers.filter_map(|(Number(vmid), one)| Some((vmid, one.as_ref()?)));
-    let later = declared.filter(|(_, container)| container.features.is_some());
-    later.map(move |(vmid, _)| root.at(vmid).at("features"))
-}
-
 impl Lowering {
     /// Lowers all containers.
     pub(super) fn containers(

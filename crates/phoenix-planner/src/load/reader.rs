@@ -62,11 +62,4 @@ impl<'a> Reader<'a> {
         self.unmanaged
             .extend(places.into_iter().map(|origin| Unmanaged { origin, reason: Reason::Later }));
     }
-
-    /// Notes a file of which nothing is managed.
-    pub(super) fn leave_alone(&mut self, file: FileKind) {
-        if self.files.has(file) {
-            self.unmanaged.push(Unmanaged { origin: Origin::file(file), reason: Reason::Later });
-        }
-    }
 }

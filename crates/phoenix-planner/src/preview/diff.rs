@@ -27,6 +27,7 @@ pub(super) fn operation_diff(operation: &Operation) -> Option<(String, Vec<Strin
         Operation::Write(write) if write.shown == Shown::NameOnly => {
             return own(&write.at, &write.after, "");
         }
+        Operation::Write(write) if write.shown == Shown::AsAttribute => return None,
         Operation::Write(write) => (&write.at, write.before.as_deref(), Some(write.after.as_str())),
         Operation::Transform(t) => (&t.at, Some(t.before.as_str()), Some(t.after.as_str())),
         Operation::Remove { at, before, .. } => (at, Some(before.as_str()), None),

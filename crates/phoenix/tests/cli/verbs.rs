@@ -42,8 +42,19 @@ fn every_file_has_a_schema_under_both_its_names() {
 }
 
 #[test]
+fn renew_is_about_certificates_and_what_they_need() {
+    let copy = Copy::of("trust");
+    let run = copy.phoenix(&["renew", "--yes"]).exits(0);
+    compare("cli", "renew", &run.stdout);
+    let again = copy.phoenix(&["renew", "--yes"]).exits(0);
+    assert!(again.stdout.ends_with("No changes.\n"), "{}", again.stdout);
+    let without = Copy::of("macvlan-upgrade").phoenix(&["renew", "--yes"]).exits(0);
+    assert_eq!(without.stdout, "");
+}
+
+#[test]
 fn a_captured_node_plans_as_the_node_itself() {
-    for name in ["macvlan-upgrade", "upstream", "stopped-guest", "drifted"] {
+    for name in ["macvlan-upgrade", "upstream", "stopped-guest", "drifted", "trust"] {
         let copy = Copy::of(name);
         let plan = copy.phoenix(&["plan"]).exits(0);
         let capture = copy.phoenix(&["capture", "captured"]).exits(0);

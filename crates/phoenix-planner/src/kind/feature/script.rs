@@ -1,0 +1,122 @@
+//! `lxc/ID/NAME` for a feature that phoenix does not know: the operator's own script, run on the node with
+//! the container's number as its one argument, once for what stands in it.
+//!
+//! phoenix does not read what the script does; the plan says so. A mark in the guest holds the digest of
+//! the script that ran.
+
+use phoenix_formats::Vmid;
+use sha2::{Digest as _, Sha256};
+
+use super::KNOWN_FEATURES;
+use super::guest::{Guest, at, attribute, ready, to_ask};
+use crate::desired::Desired;
+use crate::location::{AbsolutePath, Location, Place};
+use crate::observed::Observed;
+use crate::operation::{Operation, Run, Write};
+use crate::plan::{Draft, Verb};
+use crate::probe::{Facts, Probe};
+use crate::refusal::Refusal;
+
+/// Where the marks are in a guest.
+const MARKS: &str = "/var/lib/phoenix/features";
+
+/// Permission bits of a mark.
+const MODE: u32 = 0o644;
+
+/// How much of a digest is shown.
+const SHOWN: usize = 12;
+
+fn unknown(desired: &Desired) -> Vec<&str> {
+    let all = desired.trust.features.values().flatten().map(|feature| feature.value.as_str());
+    let mut names = all.filter(|name| !KNOWN_FEATURES.contains(name)).collect::<Vec<_>>();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Returns the names that a script for a feature may have; the first that is there counts.
+fn file_names(feature: &str) -> [String; 3] {
+    [
+        format!("{feature}.sh"),
+        feature.to_owned(),
+        format!("phoenix_hypervisor_feature_install_{feature}.sh"),
+    ]
+}
+
+fn folder(path: &AbsolutePath) -> Location {
+    Location { place: Place::Node, path: path.clone() }
+}
+
+fn script(feature: &str, desired: &Desired, facts: &Facts) -> Option<Location> {
+    let folder = folder(desired.trust.scripts.as_ref()?);
+    let present = facts.names(&folder);
+    let name = file_names(feature).into_iter().find(|name| present.contains(name))?;
+    let path = format!("{}/{name}", folder.path).parse().ok()?;
+    Some(Location { place: Place::Node, path })
+}
+
+fn mark(vmid: Vmid, feature: &str) -> Location {
+    at(vmid, &format!("{MARKS}/{feature}"))
+}
+
+pub(in crate::kind) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
+    let Some(path) = &desired.trust.scripts else { return Vec::new() };
+    let mut probes = vec![Probe::List(folder(path))];
+    for feature in unknown(desired) {
+        let Some(script) = script(feature, desired, facts) else { continue };
+        probes.push(Probe::File(script));
+        let marks = to_ask(feature, desired, facts).map(|vmid| Probe::File(mark(vmid, feature)));
+        probes.extend(marks);
+    }
+    probes
+}
+
+pub(in crate::kind) fn plan(
+    observed: &Observed<'_>,
+    draft: &mut Draft,
+) -> Result<(), Vec<Refusal>> {
+    if observed.desired.trust.scripts.is_none() {
+        return Ok(());
+    }
+    for feature in unknown(observed.desired) {
+        for guest in ready(feature, observed, draft) {
+            plan_one(&guest, feature, draft);
+        }
+    }
+    Ok(())
+}
+
+fn plan_one(guest: &Guest<'_>, feature: &str, draft: &mut Draft) {
+    let observed = guest.observed;
+    let address = guest.address(feature);
+    let found = script(feature, observed.desired, observed.facts);
+    let Some((script, text)) = found.and_then(|at| Some((at.clone(), observed.facts.text(&at)?)))
+    else {
+        let names = file_names(feature);
+        draft.defer(address, format!("`feature_scripts_dir` has no `{}` for it", names[0]));
+        return;
+    };
+    let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mark = mark(guest.vmid, feature);
+    let before = observed.facts.text(&mark);
+    let after = format!("{digest}\n");
+    if before == Some(after.as_str()) {
+        return;
+    }
+    let argv = vec![script.path.as_str().to_owned(), guest.vmid.to_string()];
+    let write = Write::new(mark, before.map(str::to_owned), after, MODE);
+    let write = Write { shown: crate::operation::Shown::AsAttribute, ..write };
+    let operations = vec![Operation::Run(Run::on_node(argv)), Operation::Write(write)];
+    let (verb, reason) = match before {
+        None => (Verb::Add, "the operator's own script"),
+        Some(_) => (Verb::Change, "the operator's own script has changed"),
+    };
+    let short = |digest: &str| digest.trim().chars().take(SHOWN).collect::<String>();
+    let mut action = guest.action(address, verb, reason, operations);
+    action.attributes.push(attribute("script", before.map(short), Some(short(&digest))));
+    action
+        .notes
+        .push("phoenix does not know what the script does: read it before you apply".to_owned());
+    let after = guest.before(draft);
+    draft.add(action, &after);
+}
