@@ -54,7 +54,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 23] = [
+const STAGES: [Stage; 18] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -72,13 +72,7 @@ const STAGES: [Stage; 23] = [
     Stage { probes: shim::probes, plan: shim::plan },
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
-    // What is inside of guests: first the authority that others trust, then those that ask it.
-    Stage { probes: base_setup::probes, plan: base_setup::plan },
-    Stage { probes: step_ca::probes, plan: step_ca::plan },
-    Stage { probes: trusted_ca::probes, plan: trusted_ca::plan },
-    Stage { probes: step_cli::probes, plan: step_cli::plan },
-    Stage { probes: traefik::probes, plan: traefik::plan },
-    Stage { probes: feature::script::probes, plan: feature::script::plan },
+    Stage { probes: feature::probes, plan: feature::plan },
     Stage { probes: certificate::probes, plan: certificate::plan },
     Stage { probes: renewal::probes, plan: renewal::plan },
     // A snapshot is of what is complete.

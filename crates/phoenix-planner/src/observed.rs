@@ -181,7 +181,10 @@ impl<'a> Observed<'a> {
         for guest in self.guests_in_order().into_iter().rev() {
             let vmid = guest.vmid();
             let (starts, source) = match guest {
-                Guest::Container(c) if c.making.is_template => (false, None),
+                // What belongs into a template is set up before it is one.
+                Guest::Container(c) if c.making.is_template => {
+                    (self.desired.trust.sets_up(vmid), c.making.source.as_ref())
+                }
                 Guest::Container(c) => {
                     (c.onboot.as_ref().is_some_and(|onboot| onboot.value), c.making.source.as_ref())
                 }
@@ -196,10 +199,12 @@ impl<'a> Observed<'a> {
                 to_run.extend(needed.filter(|needed| source.is_none_or(|s| s.value != *needed)));
             }
         }
-        let is_template = |vmid: &Vmid| {
-            self.desired.containers.get(vmid).is_some_and(|container| container.making.is_template)
+        let never_runs = |vmid: &Vmid| {
+            let container = self.desired.containers.get(vmid);
+            container.is_some_and(|container| container.making.is_template)
+                && !self.desired.trust.sets_up(*vmid)
         };
-        to_run.retain(|vmid| !is_template(vmid));
+        to_run.retain(|vmid| !never_runs(vmid));
         to_run
     }
 

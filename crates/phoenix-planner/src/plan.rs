@@ -358,13 +358,16 @@ impl Plan {
         waiting.map(|attribute| attribute.name.as_str()).collect()
     }
 
-    /// Returns whether a guest is made or started: what is inside it is known afterwards only, and others
-    /// may have waited for it.
+    /// Returns whether a guest is made or started, or waits for what the plan does: what is inside it is known
+    /// afterwards only.
     pub fn brings_up_guests(&self) -> bool {
         let is_guest = |address: &Address| {
             let mut parts = address.as_str().split('/');
             matches!(parts.next(), Some("lxc" | "vm")) && parts.count() == 1
         };
+        if self.deferred().iter().any(|deferred| is_guest(&deferred.address)) {
+            return true;
+        }
         self.steps().any(|Step { action, .. }| {
             let made = action.verb == Verb::Add && is_guest(&action.address);
             made || action.disruption == Disruption::Start

@@ -6,6 +6,7 @@ use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
 
 use super::{Located, Owner};
+use crate::kind::KNOWN_FEATURES;
 use crate::location::AbsolutePath;
 use crate::source::Origin;
 
@@ -39,6 +40,13 @@ impl Trust {
             let found = features.iter().find(|feature| feature.value == name)?;
             Some((*vmid, &found.origin))
         })
+    }
+
+    /// Returns whether phoenix sets anything up inside of a container.
+    pub fn sets_up(&self, vmid: Vmid) -> bool {
+        let is_managed = |name: &str| self.scripts.is_some() || KNOWN_FEATURES.contains(&name);
+        let mut features = self.features.get(&vmid).into_iter().flatten();
+        features.any(|feature| is_managed(&feature.value))
     }
 }
 

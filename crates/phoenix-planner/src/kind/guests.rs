@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use phoenix_formats::Vmid;
 
+use super::feature::Unfinished;
 use super::{directory, health, lxc, template, vm, zfs};
 use crate::desired::{Desired, Located};
 use crate::observed::{Guest, Observed};
@@ -37,7 +38,11 @@ impl Standing {
 
 /// The guests that have been planned, with what becomes of them.
 #[derive(Default)]
-pub(super) struct Progress(BTreeMap<Vmid, Standing>);
+pub(super) struct Progress {
+    guests: BTreeMap<Vmid, Standing>,
+    /// What is still to be set up inside of those that run.
+    pub(super) inside: Unfinished,
+}
 
 impl Progress {
     /// Returns what a guest comes after that is made or started, or the first reason why it has to wait.
@@ -51,7 +56,7 @@ impl Progress {
         for needed in needs {
             let vmid = needed.value;
             let why = |why: &String| format!("waits for guest {vmid}: {why}");
-            match self.0.get(&vmid).map(|standing| &standing.runs) {
+            match self.guests.get(&vmid).map(|standing| &standing.runs) {
                 Some(Ok(edges)) => {
                     let edges = health::ensure(observed, vmid, edges, draft);
                     after.extend(
@@ -68,7 +73,7 @@ impl Progress {
 
     /// Returns what a clone of a guest comes after, or why it has to wait.
     pub(super) fn source(&self, vmid: Vmid) -> Result<After, String> {
-        match self.0.get(&vmid).map(|standing| &standing.cloned) {
+        match self.guests.get(&vmid).map(|standing| &standing.cloned) {
             Some(Ok(after)) => Ok(after.clone()),
             Some(Err(why)) => Err(format!("waits for container {vmid}: {why}")),
             None => Err(format!("waits for container {vmid}")),
@@ -83,7 +88,8 @@ pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let mut refusals = lxc::conflicts(observed);
-    let mut progress = Progress::default();
+    let inside = Unfinished::of(observed);
+    let mut progress = Progress { inside, ..Progress::default() };
     for guest in observed.guests_in_order() {
         let planned = match guest {
             Guest::Container(container) => lxc::plan_guest(observed, container, &progress, draft),
@@ -93,7 +99,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
             refusals.extend(more);
             Standing::unknown("no plan can be made for it")
         });
-        progress.0.insert(guest.vmid(), standing);
+        progress.guests.insert(guest.vmid(), standing);
     }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }

@@ -118,23 +118,30 @@ pub(super) fn plan_guest(
     if starts {
         ensure_running(observed, container, draft);
     }
-    Ok(standing(observed, container, conf, draft))
+    Ok(standing(observed, container, conf, progress, draft))
 }
 
 fn standing(
     observed: &Observed<'_>,
     container: &Container,
     conf: &LxcConf,
+    progress: &Progress,
     draft: &mut Draft,
 ) -> Standing {
     let vmid = container.vmid;
+    if !is_template(conf) && lifecycle::waits_for_inside(observed, container, progress, draft) {
+        return Standing::unknown("it is no template yet");
+    }
     if container.making.is_template || is_template(conf) {
         let own = draft.of_guest(vmid).into_iter().map(|id| (id, Edge::After)).collect::<After>();
         let made = lifecycle::plan_template(observed, container, &own, draft);
         return Standing { runs: made.clone(), cloned: made };
     }
     let power = planned(container, draft).map(|id| (id, Edge::Needs));
-    let runs = if observed.is_running(vmid) || power.is_some() {
+    let inside = progress.inside.holds_up(observed, vmid);
+    let runs = if let Some(why) = inside.filter(|_| observed.is_running(vmid) || power.is_some()) {
+        Err(why.to_owned())
+    } else if observed.is_running(vmid) || power.is_some() {
         let own = draft.of_guest(vmid).into_iter().map(|id| (id, Edge::After));
         Ok(power.into_iter().chain(own.filter(|own| power.is_none_or(|p| p.0 != own.0))).collect())
     } else if draft.is_deferred(&address(vmid).part("start")) {

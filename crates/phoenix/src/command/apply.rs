@@ -98,7 +98,10 @@ fn approved(
     }
 }
 
-/// How often it is planned again: a guest that is made leads to at most one more plan than there are guests.
+/// Made, started, set up, kept as a template or a snapshot.
+const STEPS_OF_A_GUEST: usize = 4;
+
+/// How often it is planned again: a guest is made, started, set up and kept, each in a plan of its own at most.
 struct Rounds {
     number: usize,
     most: usize,
@@ -116,7 +119,8 @@ enum Next {
 impl Rounds {
     fn new(session: &Session) -> Self {
         let desired = session.desired();
-        let most = desired.containers.len() + desired.vms.len() + 1;
+        // And one that finds nothing to do.
+        let most = (desired.containers.len() + desired.vms.len()) * STEPS_OF_A_GUEST + 1;
         Self { number: 1, most, has_made: false }
     }
 

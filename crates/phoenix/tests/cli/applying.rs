@@ -143,7 +143,8 @@ fn letsgo_brings_up_an_empty_node_in_rounds() {
     let run = copy.phoenix(&["letsgo", "--yes"]).exits(0);
     compare("cli", "letsgo", &run.stdout);
     let rounds = run.stderr.lines().filter(|line| line.starts_with("Round ")).count();
-    assert!((1..=15).contains(&rounds), "{rounds}");
+    // The longest chain: 900, 103, 101, 102, then those that are cloned from it; four plans each at most.
+    assert!((4..=24).contains(&rounds), "{rounds}");
     let again = copy.phoenix(&["LetsGo", "--yes"]).exits(0);
     assert_eq!(again.stdout.lines().last(), Some("No changes."));
     compare("cli", "status", &copy.phoenix(&["status"]).exits(0).stdout);

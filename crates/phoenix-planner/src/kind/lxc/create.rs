@@ -47,18 +47,19 @@ pub(super) fn plan(
     let id = draft.add(action.map_err(|refusal| vec![refusal])?, &after);
     super::note_ids(container, draft);
     lifecycle::plan_first(observed, container, id, draft);
-    Ok(standing(observed, container, id, after, draft))
+    Ok(standing(observed, container, progress, (id, after), draft))
 }
 
 fn standing(
     observed: &Observed<'_>,
     container: &Container,
-    id: ActionId,
-    after: After,
+    progress: &Progress,
+    (id, after): (ActionId, After),
     draft: &mut Draft,
 ) -> Standing {
     let vmid = container.vmid;
-    if container.making.is_template {
+    let waits = lifecycle::waits_for_inside(observed, container, progress, draft);
+    if container.making.is_template && !waits {
         let made = lifecycle::plan_template(observed, container, &[(id, Edge::Needs)], draft);
         return Standing { runs: made.clone(), cloned: made };
     }
@@ -73,11 +74,15 @@ fn standing(
     }
     draft.hold(start.clone(), after);
     let runs = match restart::ensure_running(observed, container, draft) {
-        Some(start) => Ok(vec![(start, Edge::Needs)]),
+        Some(start) => match progress.inside.holds_up(observed, vmid) {
+            Some(why) => Err(why.to_owned()),
+            None => Ok(vec![(start, Edge::Needs)]),
+        },
         None if draft.is_deferred(&start) => Err("it is started when it exists".to_owned()),
         None => Err("it is not declared to start".to_owned()),
     };
     let cloned = match (lifecycle::complete_name(observed, container), &runs) {
+        _ if waits => Err("it is no template yet".to_owned()),
         (Some(name), _) => Err(format!("its snapshot `{name}` is still to be made")),
         (None, Ok(_)) => Err(runs_and_has_no_snapshot()),
         (None, Err(_)) => Ok(vec![(id, Edge::Needs)]),

@@ -5,7 +5,7 @@
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::property::PropertyText;
 
-use super::super::guests::After;
+use super::super::guests::{After, Progress};
 use super::{address, mounts};
 use crate::desired::{Container, MountSource};
 use crate::observed::{Observed, config_path};
@@ -111,6 +111,21 @@ fn snapshot(container: &Container, name: &str, reason: &str) -> Action {
 /// Returns whether a configuration is that of a template.
 pub(in super::super) fn is_template(conf: &LxcConf) -> bool {
     conf.get("template").is_some_and(super::keys::is_on)
+}
+
+/// Defers the conversion of a container in which something is still to be set up; returns whether that is so.
+pub(super) fn waits_for_inside(
+    observed: &Observed<'_>,
+    container: &Container,
+    progress: &Progress,
+    draft: &mut Draft,
+) -> bool {
+    let vmid = container.vmid;
+    let waits = container.making.is_template && !progress.inside.is_complete(observed, vmid);
+    if waits {
+        draft.defer(address(vmid).part("template"), "made when what belongs into it is set up");
+    }
+    waits
 }
 
 /// Adds the conversion of a container to a template, unless it is one; returns what those come after that are
