@@ -31,7 +31,7 @@ mod step_cli;
 mod template;
 mod traefik;
 mod trusted_ca;
-mod vm;
+pub(crate) mod vm;
 mod zfs;
 
 pub(crate) use feature::{KNOWN_FEATURES, STEP_CA, TRAEFIK};

@@ -5,14 +5,16 @@
 //! it asks, what the answer must show ([`crate::want`] decides), and what to do when it does not.
 //! `phoenix-applier` asks. What a container must show before NAT to it goes is the same catalogue.
 //!
-//! Deliberately not looked at: what only a plan tells, such as a container's memory, and virtual
-//! machines, of which only the firewall is managed.
+//! Deliberately not looked at: what only a plan tells, such as a container's memory or the time that a
+//! certificate has left, and what is inside of virtual machines.
 
+mod feature;
 mod guest;
 mod node;
 mod outside;
 mod public;
 mod report;
+mod vm;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -199,6 +201,7 @@ pub fn checks(
     for container in desired.containers.values() {
         let inside = guest::checks(&observed, container).into_iter();
         let inside = inside.chain(public::checks(&observed, container)?);
+        let inside = inside.chain(feature::checks(&observed, container));
         let runs = observed.is_running(container.vmid);
         checks.extend(inside.map(|check| if runs { check } else { check.of_stopped() }));
         if observed.config(container.vmid).is_some() {
@@ -206,6 +209,7 @@ pub fn checks(
             checks.extend(outside::ports(desired, container, &ports, standing));
         }
     }
+    checks.extend(desired.vms.values().map(|machine| vm::check(&observed, machine)));
     checks.extend(outside::public_domain(desired, standing));
     Ok(checks)
 }
@@ -232,7 +236,9 @@ pub fn concerns(check: &Check, action: &Address, guest: Option<Vmid>) -> bool {
         }
     };
     match guest {
-        Some(vmid) => check.address.is_within(&Address::new("lxc", vmid)),
+        Some(vmid) => {
+            ["lxc", "vm"].iter().any(|kind| check.address.is_within(&Address::new(kind, vmid)))
+        }
         None => {
             kind(&check.address) == kind(action)
                 || kind(action) == "pve-firewall" && kind(&check.address) == "firewall"

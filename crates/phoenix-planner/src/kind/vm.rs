@@ -37,7 +37,7 @@ pub(crate) fn address(vmid: Vmid) -> Address {
 }
 
 /// Returns the place of a virtual machine's configuration.
-pub(super) fn config_path(vmid: Vmid) -> Location {
+pub(crate) fn config_path(vmid: Vmid) -> Location {
     Location::node(&format!("/etc/pve/qemu-server/{vmid}.conf"))
 }
 
