@@ -38,6 +38,7 @@ pub(crate) use feature::{KNOWN_FEATURES, STEP_CA, TRAEFIK};
 pub use power::{Task, chain, plan as plan_task};
 pub use resources::is_resource;
 pub use status::{GuestStatus, State, status};
+pub(crate) use traefik::DASHBOARD;
 
 use crate::desired::Desired;
 use crate::observed::{self, Observed};

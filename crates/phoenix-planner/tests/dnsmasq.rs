@@ -19,8 +19,11 @@ const DOMAIN: &str = "int.example.com";
 /// The gateway of all cases, and its address.
 const GATEWAY: (&str, &str) = ("101", "10.0.0.101");
 
+/// The proxy of all cases, and its address.
+const PROXY: (&str, &str) = ("110", "10.0.0.110");
+
 /// Few names, so that several sources claim one.
-const NAMES: [&str; 5] = ["a", "b", "c.d", "ca", "e-1"];
+const NAMES: [&str; 6] = ["a", "b", "c.d", "ca", "e-1", "traefik"];
 
 #[derive(Debug, Clone)]
 struct Guest {
@@ -67,6 +70,9 @@ fn claims(guests: &[Guest]) -> BTreeMap<String, Vec<(u8, IpAddr)>> {
         guest.service.into_iter().for_each(|n| claim(NAMES[n], 4, GATEWAY.1));
         claim(NAMES[guest.name], 5, &own);
     }
+    claim("proxy", 5, PROXY.1);
+    let is_routed = guests.iter().any(|guest| guest.service.is_some());
+    claim("traefik", 6, if is_routed { GATEWAY.1 } else { PROXY.1 });
     claims
 }
 
@@ -104,7 +110,14 @@ fn sources(guests: &[Guest]) -> Sources {
         });
         ((101 + number).to_string(), value)
     };
-    let containers = guests.iter().enumerate().map(container).collect::<serde_json::Map<_, _>>();
+    let proxy = json!({
+        "name": "proxy",
+        "network_config": { "ip": format!("{}/24", PROXY.1) },
+        "features": ["traefik"],
+    });
+    let containers = guests.iter().enumerate().map(container);
+    let containers = containers.chain([(PROXY.0.to_owned(), proxy)]);
+    let containers = containers.collect::<serde_json::Map<_, _>>();
     let hypervisor = json!({
         "domain_name": DOMAIN,
         "network": { "interfaces": { "address": "10.0.0.13/24" } },

@@ -1,5 +1,7 @@
 //! The services of a lab: real daemons, started and stopped as systemd(1) would.
 
+mod own;
+
 use std::path::Path;
 
 use phoenix_planner::probe::Output;
@@ -18,33 +20,42 @@ pub(super) struct Unit {
     needs: &'static str,
     /// The folder that it wants to be there.
     runtime: Option<&'static str>,
-    argv: &'static [&'static str],
+    start: Start,
+}
+
+/// What starts a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// These words, as Debian's unit does.
+    AsDebian(&'static [&'static str]),
+    /// What the place's own unit says, which is the file that it needs.
+    AsItsUnit,
 }
 
 /// What systemctl(1) ends with when a unit does not run, or is not there.
 const INACTIVE: i32 = 3;
 const NO_UNIT: i32 = 5;
 
-/// The services that a lab runs, as Debian's units start them.
-const UNITS: [Unit; 3] = [
+/// The services that a lab runs.
+const UNITS: [Unit; 5] = [
     Unit {
         name: "nginx.service",
         program: "nginx",
         needs: "etc/nginx/nginx.conf",
         runtime: None,
-        argv: &["nginx", "-g", "daemon on; master_process on;"],
+        start: Start::AsDebian(&["nginx", "-g", "daemon on; master_process on;"]),
     },
     Unit {
         name: "dnsmasq.service",
         program: "dnsmasq",
         needs: "etc/dnsmasq.conf",
         runtime: None,
-        argv: &[
+        start: Start::AsDebian(&[
             "dnsmasq",
             "--user=root",
             "--pid-file=/run/dnsmasq.pid",
             "--conf-dir=/etc/dnsmasq.d,.dpkg-dist,.dpkg-old,.dpkg-new",
-        ],
+        ]),
     },
     Unit {
         name: "systemd-networkd.service",
@@ -52,7 +63,22 @@ const UNITS: [Unit; 3] = [
         needs: "etc/systemd/network",
         runtime: Some("/run/systemd"),
         // It stays in the foreground.
-        argv: &["setsid", "--fork", "/lib/systemd/systemd-networkd"],
+        start: Start::AsDebian(&["setsid", "--fork", "/lib/systemd/systemd-networkd"]),
+    },
+    Unit {
+        name: "step-ca.service",
+        program: "step-ca",
+        needs: "etc/systemd/system/step-ca.service",
+        runtime: None,
+        start: Start::AsItsUnit,
+    },
+    // It asks the authority for certificates as soon as it runs.
+    Unit {
+        name: "traefik.service",
+        program: "traefik",
+        needs: "etc/systemd/system/traefik.service",
+        runtime: None,
+        start: Start::AsItsUnit,
     },
 ];
 
@@ -62,14 +88,19 @@ impl Unit {
         UNITS.into_iter().find(|unit| unit.name == name || unit.program == name)
     }
 
-    fn is_installed(self) -> bool {
-        self.argv.iter().all(|word| !word.starts_with('/') || Path::new(word).exists())
-            && self.argv.first().is_some_and(|program| run::find(program).is_some())
+    /// Returns what starts it, when its program is there.
+    fn argv(self, folder: &Folder, at: &str) -> Option<Vec<String>> {
+        match self.start {
+            Start::AsDebian(words) => {
+                is_installed(words).then(|| words.iter().map(|word| (*word).to_owned()).collect())
+            }
+            Start::AsItsUnit => own::argv(folder, at, self.needs),
+        }
     }
 
-    /// Returns whether a place has it: its configuration, and a program on this machine.
+    /// Returns whether a place has it: its configuration, and its program.
     fn is_there(self, folder: &Folder, at: &str) -> bool {
-        folder.root_of(at).join(self.needs).exists() && self.is_installed()
+        folder.root_of(at).join(self.needs).exists() && self.argv(folder, at).is_some()
     }
 
     fn daemons(self, folder: &Folder, at: &str) -> Vec<u32> {
@@ -92,8 +123,10 @@ impl Unit {
         if let Some(runtime) = self.runtime {
             place::output(folder, at, &run::words(["mkdir", "--parents", runtime]))?;
         }
-        let argv = self.argv.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        place::daemon(folder, at, &argv)
+        match self.argv(folder, at) {
+            Some(argv) => place::daemon(folder, at, &argv),
+            None => Ok(said(NO_UNIT, &format!("the program of {} is not there", self.name))),
+        }
     }
 
     fn reload(self, folder: &Folder, at: &str) {
@@ -101,6 +134,12 @@ impl Unit {
             process::signal(pid, &[folder.name.netns(at)], Signal::HUP);
         }
     }
+}
+
+/// Returns whether this machine has the programs of an argument vector.
+fn is_installed(argv: &[&str]) -> bool {
+    argv.iter().all(|word| !word.starts_with('/') || Path::new(word).exists())
+        && argv.first().is_some_and(|program| run::find(program).is_some())
 }
 
 /// Starts every service that a place has; returns what those that did not start have said.
@@ -125,6 +164,12 @@ pub(super) fn running(folder: &Folder, at: &str) -> Vec<String> {
 /// Runs systemctl(1) in a place.
 pub(super) fn systemctl(folder: &Folder, at: &str, words: &[String]) -> Result<Output, LabError> {
     let plain = words.iter().filter(|word| !word.starts_with('-')).collect::<Vec<_>>();
+    if let [verb] = plain.as_slice()
+        && *verb == "daemon-reload"
+    {
+        // A unit is read whenever it is asked for.
+        return Ok(told(0, ""));
+    }
     let [verb, name] = plain.as_slice() else {
         return Ok(said(1, "a lab's systemctl takes a verb and one unit"));
     };

@@ -41,6 +41,9 @@ pub enum NameSource {
     Gateway,
     /// The guest's or the node's own name.
     Own,
+    /// `traefik` in the domain, the dashboard of the container with the feature `traefik`: the gateway's address, else
+    /// its own.
+    Dashboard,
 }
 
 /// Whom a name is about.

@@ -11,6 +11,7 @@ mod files;
 use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
 
+pub(crate) use self::files::DASHBOARD;
 use self::files::{dynamic, is_own, render, settings};
 use super::feature::guest::attribute;
 use super::feature::{Guest, TRAEFIK, TRUSTED_CA, asked, at, ready, to_ask};

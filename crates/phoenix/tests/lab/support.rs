@@ -180,9 +180,13 @@ pub(crate) fn example(scratch: &Path) -> PathBuf {
 
 /// Copies an example as it is.
 pub(crate) fn copy_of(scratch: &Path, name: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-    let copy = scratch.join(name);
-    let copied = Command::new("cp").arg("-a").args([&source, &copy]).status();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name), scratch)
+}
+
+/// Copies a folder as it is.
+pub(crate) fn copy(source: &Path, scratch: &Path) -> PathBuf {
+    let copy = scratch.join(source.file_name().unwrap());
+    let copied = Command::new("cp").arg("-a").args([source, &copy]).status();
     assert!(copied.unwrap().success());
     copy
 }

@@ -143,6 +143,7 @@ fn source(claim: &NameClaim) -> String {
         (NameSource::Gateway, _) => format!("traefik_service of {owner}"),
         (NameSource::Own, Owner::Node) => "network.hostname".to_owned(),
         (NameSource::Own, _) => format!("name of {owner}"),
+        (NameSource::Dashboard, _) => format!("dashboard of {owner}"),
     }
 }
 

@@ -19,8 +19,12 @@ const WEBSECURE: (&str, &str) = ("websecure", ":443");
 /// The name by which routes get their certificates.
 const RESOLVER: &str = "step-ca";
 
+/// How many hours a certificate of step-ca is good for, where nobody has told it another number. Traefik takes 90 days
+/// for granted, and then looks only once a day: by that time these have ended.
+const HOURS: i64 = 24;
+
 /// The name of the dashboard in the domain.
-const DASHBOARD: &str = "traefik";
+pub(crate) const DASHBOARD: &str = "traefik";
 
 /// Returns whether phoenix has written a file.
 pub(super) fn is_own(text: &str) -> bool {
@@ -69,6 +73,7 @@ fn resolver(desired: &Desired) -> Option<Yaml> {
     let challenge = Yaml::map([("entryPoint", Yaml::text(WEB.0))]);
     let mut acme = vec![
         ("caServer", Yaml::text(server)),
+        ("certificatesDuration", Yaml::Integer(HOURS)),
         ("httpChallenge", challenge),
         ("storage", Yaml::text(STORAGE)),
     ];

@@ -10,6 +10,7 @@ use super::{BELOW, Names, Said, Target};
 use crate::desired::{
     Container, Desired, DnsName, Ipv4Config, Located, NameClaim, NameSource, Owner,
 };
+use crate::kind::DASHBOARD;
 use crate::load::finding::Finding;
 use crate::load::part::Lowering;
 use crate::problem::Severity;
@@ -36,8 +37,9 @@ impl Lowering {
         let gateway = self.gateway(&names, desired);
         let mut said = own(desired);
         said.extend(self.authority(&names, &domain));
-        said.extend(names.said);
         let address = gateway.map(|(_, address)| address);
+        said.extend(dashboard(&names, &domain, address));
+        said.extend(names.said);
         let claims = self.claims_of(said, desired, &domain, address);
         let names = claims.into_iter().map(|((name, _), claims)| self.decide(name, claims));
         let names = names.collect();
@@ -172,7 +174,7 @@ impl Lowering {
 
     /// Notes a name that was asked for and leads nowhere; that a guest's own name does is usual.
     fn without_address(&mut self, name: &Located<String>, source: NameSource) {
-        if matches!(source, NameSource::Own | NameSource::Gateway) {
+        if matches!(source, NameSource::Own | NameSource::Gateway | NameSource::Dashboard) {
             return;
         }
         let message = format!("`{}` leads to a guest that has no fixed address", name.value);
@@ -220,6 +222,16 @@ fn own(desired: &Desired) -> Vec<Said> {
     let vms = vms.filter_map(|vm| Some(said(vm.name.as_ref()?, Owner::Vm(vm.vmid))));
     let node = desired.identity.hostname.as_ref().map(|name| said(name, Owner::Node));
     containers.chain(vms).chain(node).collect()
+}
+
+/// Returns the name of the proxy's dashboard, for which it asks the authority for a certificate: without an address that
+/// one would refuse it for ever. It leads where services do, or else to the proxy. Two proxies have none in common.
+fn dashboard(names: &Names, domain: &str, gateway: Option<Ipv4Addr>) -> Option<Said> {
+    let [proxy] = names.proxies.as_slice() else { return None };
+    let owner = Owner::Container(proxy.value);
+    let target = gateway.map_or(Target::Guest(owner), |_| Target::Gateway);
+    let name = Located { value: format!("{DASHBOARD}.{domain}"), origin: proxy.origin.clone() };
+    Some(Said { name, source: NameSource::Dashboard, owner, target })
 }
 
 /// Returns a name with its domain. What names a guest or a service is always in the domain, however
