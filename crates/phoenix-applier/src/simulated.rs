@@ -44,6 +44,7 @@
 //! and time: nothing waits, and a pause is over at once.
 
 mod authority;
+mod cloning;
 mod dnsmasq;
 mod error;
 mod files;

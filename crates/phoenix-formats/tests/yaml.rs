@@ -65,6 +65,35 @@ fn broken_texts_are_refused_with_a_line() {
     assert_eq!(Yaml::parse("a: 1\nb: 2\na: 3\n").unwrap_err().line, 3);
 }
 
+/// A name whose colon would stand too far behind its beginning is written another way.
+#[test]
+fn long_names_are_read_back() {
+    for length in [1020, 1021, 1022, 1023, 1024, 1025, 5000] {
+        for c in ['a', '\u{1c}', 'é'] {
+            let name = c.to_string().repeat(length);
+            let inner =
+                Yaml::map([(name.clone(), Yaml::texts(["x"])), (name.clone() + "z", Yaml::Null)]);
+            let value = Yaml::map([(name, inner)]);
+            assert_eq!(Yaml::parse(&value.render()), Ok(value), "{length} of {c:?}");
+        }
+    }
+}
+
+/// Each anchor is few levels deep, and all of them together are thousands.
+#[test]
+fn aliases_do_not_go_deeper_than_what_is_written_out() {
+    let mut text = "- &a0 x\n".to_owned();
+    for number in 1..400 {
+        let (open, close) = ("[".repeat(50), "]".repeat(50));
+        text += &format!("- &a{number} {open}*a{}{close}\n", number - 1);
+    }
+    let error = Yaml::parse(&text).unwrap_err();
+    assert_eq!((error.line, error.message.as_str()), (3, "more than 64 levels"));
+    let nested = format!("- &a {}{}\n- [*a]\n", "[".repeat(62), "]".repeat(62));
+    let value = Yaml::parse(&nested).unwrap();
+    assert_eq!(Yaml::parse(&value.render()), Ok(value));
+}
+
 #[test]
 fn maps_are_merged_by_name() {
     let under = Yaml::parse("a: {b: 1, c: 2}\nd: [1]\n").unwrap();

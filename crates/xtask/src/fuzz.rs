@@ -10,6 +10,7 @@ const SECONDS: u32 = 10;
 
 /// Every target, and the folder of its first inputs. `Cargo.toml` of `fuzz` lists the targets too.
 const TARGETS: &[(&str, &str)] = &[
+    ("certificate", "crates/phoenix-formats/tests/corpus/certificate"),
     ("dnsmasq", "fuzz/seeds/dnsmasq"),
     ("firewall", "crates/phoenix-formats/tests/corpus/fw"),
     ("hosts", "fuzz/seeds/hosts"),
@@ -23,6 +24,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("property", "fuzz/seeds/property"),
     ("qm", "fuzz/seeds/qm"),
     ("resolv_conf", "fuzz/seeds/resolv_conf"),
+    ("yaml", "crates/phoenix-formats/tests/corpus/yaml"),
 ];
 
 /// Runs the targets, each to its end in time or to its first failure.

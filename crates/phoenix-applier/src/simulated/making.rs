@@ -1,4 +1,4 @@
-//! Makes, clones, converts and destroys containers.
+//! Makes, converts and destroys containers.
 //!
 //! A new container gets what Proxmox VE writes without being told, and a root file system with little more than
 //! its folders. Volumes are names: what is in one is `guests/ID/fs`, whatever its size.
@@ -36,12 +36,12 @@ const SYSTEMS: [&str; 9] =
     ["debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo"];
 
 /// Says why a command fails.
-type Refused = String;
+pub(super) type Refused = String;
 
 /// The options of a command by name, each with its value.
-type Options = BTreeMap<String, String>;
+pub(super) type Options = BTreeMap<String, String>;
 
-fn options(words: &[&str]) -> Result<Options, Refused> {
+pub(super) fn options(words: &[&str]) -> Result<Options, Refused> {
     let mut options = Options::new();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
@@ -61,14 +61,14 @@ fn options(words: &[&str]) -> Result<Options, Refused> {
 }
 
 /// Fails for an option that the command does not have.
-fn only(options: &Options, known: &[&str]) -> Result<(), Refused> {
+pub(super) fn only(options: &Options, known: &[&str]) -> Result<(), Refused> {
     match options.keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(format!("there is no option `--{name}`")),
         None => Ok(()),
     }
 }
 
-fn is_on(value: &str) -> bool {
+pub(super) fn is_on(value: &str) -> bool {
     ["1", "on", "yes", "true"].iter().any(|on| value.eq_ignore_ascii_case(on))
 }
 
@@ -96,7 +96,7 @@ impl SimulatedNode {
         })
     }
 
-    fn guest(&self, vmid: Vmid) -> Result<String, Refused> {
+    pub(super) fn guest(&self, vmid: Vmid) -> Result<String, Refused> {
         let text = self.conf_text(vmid).ok_or_else(|| format!("there is no container {vmid}"))?;
         match LxcConf::parse(&text).lock() {
             Some(job) => Err(format!("container {vmid} is locked by `{job}`")),
@@ -104,7 +104,7 @@ impl SimulatedNode {
         }
     }
 
-    fn check_free(&self, vmid: Vmid) -> Result<(), Refused> {
+    pub(super) fn check_free(&self, vmid: Vmid) -> Result<(), Refused> {
         self.check_quorum()?;
         let machine = format!("/etc/pve/qemu-server/{vmid}.conf");
         match self.conf_text(vmid).is_some() || self.text(&machine).is_some() {
@@ -123,7 +123,7 @@ impl SimulatedNode {
     }
 
     /// Returns the name of a new root volume.
-    fn root_volume(&self, vmid: Vmid, storage: &str) -> Result<String, Refused> {
+    pub(super) fn root_volume(&self, vmid: Vmid, storage: &str) -> Result<String, Refused> {
         let entry = self.container_storage(storage)?;
         Ok(match (entry.kind.as_str(), entry.get("path")) {
             ("zfspool", _) => format!("{storage}:subvol-{vmid}-disk-0"),
@@ -195,91 +195,10 @@ impl SimulatedNode {
         }
     }
 
-    fn put_new_conf(&self, vmid: Vmid, text: &str) -> Result<(), NodeError> {
+    pub(super) fn put_new_conf(&self, vmid: Vmid, text: &str) -> Result<(), NodeError> {
         let at = self.conf_location(vmid);
         let (expect, missing) = (Expect::Absent, Missing::Make);
         self.files.write(Write { at: &at, expect, text, mode: 0o640, missing })
-    }
-
-    fn clone_guest(
-        &mut self,
-        vmid: Vmid,
-        newid: &str,
-        rest: &[&str],
-    ) -> Result<Result<(), Refused>, NodeError> {
-        let (new, text) = match self.cloned(vmid, newid, rest) {
-            Ok(found) => found,
-            Err(why) => return Ok(Err(why)),
-        };
-        self.put_new_conf(new, &text)?;
-        self.copy_rules(&vmid.to_string(), &new.to_string())?;
-        self.copy_guest(vmid, new)
-            .map_err(|source| NodeError::File { at: self.conf_location(new), source })?;
-        Ok(Ok(()))
-    }
-
-    fn cloned(&self, vmid: Vmid, newid: &str, rest: &[&str]) -> Result<(Vmid, String), Refused> {
-        let new = newid.parse::<Vmid>().map_err(|error| error.to_string())?;
-        let text = self.guest(vmid)?;
-        self.check_free(new)?;
-        let given = options(rest)?;
-        only(&given, &["full", "hostname", "snapname", "storage", "description", "pool"])?;
-        let conf = LxcConf::parse(&text);
-        let section = match given.get("snapname") {
-            Some(name) => conf
-                .snapshots()
-                .get(name)
-                .ok_or_else(|| format!("there is no snapshot `{name}`"))?,
-            None => conf.main(),
-        };
-        let is_template = conf.get("template").is_some_and(is_on);
-        let full = given.get("full").map_or(!is_template, |full| is_on(full));
-        if self.is_running(vmid) && !given.contains_key("snapname") {
-            return Err("a running container is cloned from a snapshot only".to_owned());
-        }
-        if !full && (!is_template || given.contains_key("storage")) {
-            return Err("only a template can be cloned without a copy, and not to another storage"
-                .to_owned());
-        }
-        let folder = |(key, value): &(&str, &str)| key.starts_with("mp") && value.starts_with('/');
-        if let Some((key, _)) = section.entries().find(|entry| folder(entry)) {
-            return Err(format!("`{key}` is a folder of the node, which cannot be cloned"));
-        }
-        let mut lines = Vec::new();
-        for (key, value) in section.entries() {
-            let value = match key {
-                "lock" | "parent" | "snaptime" | "snapstate" | "template" => continue,
-                _ if key.starts_with("unused") => continue,
-                "rootfs" => self.cloned_volume(new, value, given.get("storage"))?,
-                _ if key.starts_with("net") => {
-                    let number = key.trim_start_matches("net").parse().unwrap_or(0);
-                    let mac = super::chosen_mac(new, number);
-                    PropertyText::parse(value).with("hwaddr", &mac).to_string()
-                }
-                _ => value.replace(&format!("-{vmid}-"), &format!("-{new}-")),
-            };
-            lines.push((key.to_owned(), value));
-        }
-        let name = given.get("hostname").cloned().unwrap_or_else(|| format!("CT{new}"));
-        let edits = lines.into_iter().chain([("hostname".to_owned(), name)]);
-        let edits = edits.map(|(key, value)| Edit::Set { key, value });
-        let raw = section.raw().iter().cloned();
-        let raw = raw.map(|(key, value)| Edit::AddRaw { key, value });
-        let text = LxcConf::parse("").edit(&edits.chain(raw).collect::<Vec<_>>());
-        Ok((new, text.map_err(|error| error.to_string())?))
-    }
-
-    fn cloned_volume(
-        &self,
-        new: Vmid,
-        value: &str,
-        storage: Option<&String>,
-    ) -> Result<String, Refused> {
-        let text = PropertyText::parse(value);
-        let old = text.bare().unwrap_or_default();
-        let present = old.split_once(':').map_or("local", |(storage, _)| storage);
-        let volume = self.root_volume(new, storage.map_or(present, String::as_str))?;
-        Ok(value.replacen(old, &volume, 1))
     }
 
     fn make_template(&mut self, vmid: Vmid) -> Result<Result<(), Refused>, NodeError> {

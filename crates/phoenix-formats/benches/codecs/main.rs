@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a wrong input of a benchmark must stop it")]
 
+mod certificate;
 mod dnsmasq;
 mod firewall;
 mod hosts;
@@ -16,6 +17,7 @@ mod pct;
 mod property;
 mod qm;
 mod resolv_conf;
+mod yaml;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

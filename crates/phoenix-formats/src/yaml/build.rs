@@ -18,8 +18,8 @@ enum Open {
 
 struct Builder {
     open: Vec<(Open, usize)>,
-    /// What anchors name, with how many values it comes to.
-    anchors: BTreeMap<usize, (Yaml, usize)>,
+    /// What anchors name, with how many values it comes to, and how many levels.
+    anchors: BTreeMap<usize, (Yaml, usize, usize)>,
     root: Option<Yaml>,
     values: usize,
     limit: usize,
@@ -75,7 +75,10 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(line),
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
-                Some((value, size)) => self.put(value, size, 0, line),
+                Some((value, size, levels)) => {
+                    self.check_depth(levels, line)?;
+                    self.put(value, size, 0, line)
+                }
                 None => Err(error(line, "an alias inside of what it names".to_owned())),
             },
             _ => Ok(()),
@@ -83,11 +86,15 @@ impl Builder {
     }
 
     fn push(&mut self, open: Open, anchor: usize, line: usize) -> Result<(), YamlError> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(error(line, format!("more than {MAX_DEPTH} levels")));
-        }
+        self.check_depth(1, line)?;
         self.open.push((open, anchor));
         Ok(())
+    }
+
+    /// Checks that so many levels more may stand here.
+    fn check_depth(&self, levels: usize, line: usize) -> Result<(), YamlError> {
+        let fits = self.open.len() + levels <= MAX_DEPTH;
+        fits.then_some(()).ok_or_else(|| error(line, format!("more than {MAX_DEPTH} levels")))
     }
 
     fn close(&mut self, line: usize) -> Result<(), YamlError> {
@@ -117,7 +124,7 @@ impl Builder {
 
     fn remember(&mut self, anchor: usize, value: &Yaml, size: usize) {
         if anchor > 0 {
-            self.anchors.insert(anchor, (value.clone(), size));
+            self.anchors.insert(anchor, (value.clone(), size, levels(value)));
         }
     }
 
@@ -148,6 +155,15 @@ fn size(value: &Yaml) -> usize {
         Yaml::List(list) => 1 + list.iter().map(size).sum::<usize>(),
         Yaml::Map(members) => 1 + members.values().map(|value| 1 + size(value)).sum::<usize>(),
         _ => 1,
+    }
+}
+
+/// Returns how many lists and maps stand in each other.
+fn levels(value: &Yaml) -> usize {
+    match value {
+        Yaml::List(list) => 1 + list.iter().map(levels).max().unwrap_or(0),
+        Yaml::Map(members) => 1 + members.values().map(levels).max().unwrap_or(0),
+        _ => 0,
     }
 }
 

@@ -5,6 +5,9 @@ use super::{Yaml, resolve};
 /// How far a level is set in.
 const STEP: usize = 2;
 
+/// How far behind the beginning of a name its colon may stand (YAML 1.2.2, chapter 7.4.2).
+const LONGEST_NAME: usize = 1024;
+
 pub(super) fn render(value: &Yaml) -> String {
     let mut text = String::new();
     match value {
@@ -24,7 +27,13 @@ fn block(value: &Yaml, indent: usize, text: &mut String) {
         Yaml::Map(members) => {
             for (name, value) in members {
                 set_in(indent, text);
-                text.push_str(&word(name));
+                let name = word(name);
+                if name.len() < LONGEST_NAME {
+                    text.push_str(&name);
+                } else {
+                    text.extend(["? ", name.as_str(), "\n"]);
+                    set_in(indent, text);
+                }
                 text.push(':');
                 below(value, indent + STEP, text);
             }

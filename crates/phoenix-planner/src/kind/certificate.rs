@@ -17,7 +17,7 @@ use super::step_ca::root::{self, Root};
 use crate::address::Address;
 use crate::desired::{Authority, Certificate, Command, Desired};
 use crate::observed::Observed;
-use crate::plan::{Action, Disruption, Draft, Edge, Verb};
+use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
 
@@ -64,61 +64,87 @@ fn plan_one(
     is_for_guest(certificate, observed)?;
     let owner = owner::of(certificate, observed)?;
     let reading = Reading::of(certificate, observed)?;
-    let wrong = match root::of(observed.desired, observed.facts, draft) {
-        Root::Unknown(why) => return Err(why),
-        Root::Made if reading.is_absent() => Some(Wrong::Absent),
-        Root::Made => Some(Wrong::Untrusted),
+    let action = match wrong(certificate, &reading, observed, draft)? {
+        Some(wrong) => {
+            can_issue(authority, observed, draft)?;
+            can_run(certificate, observed)?;
+            issued(certificate, authority, &owner, &wrong)
+        }
+        None if reading.pending && certificate.command.is_some() => {
+            can_run(certificate, observed)?;
+            run(certificate, authority)
+        }
+        None => mended(certificate, &owner, &reading),
+    };
+    if action.operations.is_empty() {
+        return Ok(());
+    }
+    draft.add(action, &after(certificate, authority, draft));
+    Ok(())
+}
+
+/// Returns what is wrong with the certificate, if it is to be issued.
+fn wrong(
+    certificate: &Certificate,
+    reading: &Reading,
+    observed: &Observed<'_>,
+    draft: &Draft,
+) -> Result<Option<Wrong>, String> {
+    match root::of(observed.desired, observed.facts, draft) {
+        Root::Unknown(why) => Err(why),
+        Root::Made if reading.is_absent() => Ok(Some(Wrong::Absent)),
+        Root::Made => Ok(Some(Wrong::Untrusted)),
         Root::Known(root) => {
             reading.require_good(&root)?;
-            reading.wrong(certificate, &root)
+            Ok(reading.wrong(certificate, &root))
         }
-    };
-    let mut action = Action {
+    }
+}
+
+/// Returns what comes before: the authority, and what is set up in the guest.
+fn after(certificate: &Certificate, authority: &Authority, draft: &Draft) -> Vec<(ActionId, Edge)> {
+    let mut after = step_ca::planned(authority, draft);
+    if let Some(vmid) = certificate.guest {
+        let of_guest = draft.find_all(|address| address.container() == Some(vmid));
+        after.extend(of_guest.into_iter().map(|id| (id, Edge::After)));
+    }
+    after
+}
+
+fn issued(certificate: &Certificate, authority: &Authority, owner: &str, wrong: &Wrong) -> Action {
+    let verb = if *wrong == Wrong::Absent { Verb::Add } else { Verb::Change };
+    let mut action = action(certificate, verb, wrong.reason());
+    action.operations = issue::issue(certificate, authority, owner);
+    action.operations.extend(issue::command(certificate, authority));
+    action.attributes.extend(command_attribute(certificate));
+    action
+}
+
+fn run(certificate: &Certificate, authority: &Authority) -> Action {
+    let mut action = action(certificate, Verb::Do, "its command has not been run".to_owned());
+    action.operations = issue::command(certificate, authority);
+    action.attributes.extend(command_attribute(certificate));
+    action
+}
+
+fn mended(certificate: &Certificate, owner: &str, reading: &Reading) -> Action {
+    let mut action = action(certificate, Verb::Change, "its owner or mode".to_owned());
+    (action.attributes, action.operations) = owner::mend(certificate, owner, reading);
+    action
+}
+
+fn action(certificate: &Certificate, verb: Verb, reason: String) -> Action {
+    Action {
         address: address(certificate),
-        verb: Verb::Change,
-        reason: String::new(),
+        verb,
+        reason,
         disruption: Disruption::None,
         guest: certificate.guest,
         origin: Some(certificate.origin.clone()),
         attributes: Vec::new(),
         notes: Vec::new(),
         operations: Vec::new(),
-    };
-    let mut after = step_ca::planned(authority, draft);
-    if let Some(vmid) = certificate.guest {
-        let of_guest = draft.find_all(|address| address.container() == Some(vmid));
-        after.extend(of_guest.into_iter().map(|id| (id, Edge::After)));
     }
-    match wrong {
-        Some(ref wrong) => {
-            can_issue(authority, observed, draft)?;
-            can_run(certificate, observed)?;
-            action.verb = if *wrong == Wrong::Absent { Verb::Add } else { Verb::Change };
-            action.reason = wrong.reason();
-            action.operations = issue::issue(certificate, authority, &owner);
-            action.operations.extend(issue::command(certificate, authority));
-        }
-        None if reading.pending && certificate.command.is_some() => {
-            can_run(certificate, observed)?;
-            action.verb = Verb::Do;
-            action.reason = "its command has not been run".to_owned();
-            action.operations = issue::command(certificate, authority);
-        }
-        None => {
-            let (shown, operations) = owner::mend(certificate, &owner, &reading);
-            action.reason = "its owner or mode".to_owned();
-            action.attributes = shown;
-            action.operations = operations;
-        }
-    }
-    if action.operations.is_empty() {
-        return Ok(());
-    }
-    if wrong.is_some() || action.verb == Verb::Do {
-        action.attributes.extend(command_attribute(certificate));
-    }
-    draft.add(action, &after);
-    Ok(())
 }
 
 fn command_attribute(certificate: &Certificate) -> Option<crate::plan::Attribute> {

@@ -75,15 +75,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     if !is_wanted(observed.desired) {
         return Ok(());
     }
-    let wanted = [(SERVICE, SERVICE_TEXT), (TIMER, TIMER_TEXT)];
-    let present = |path: &str| observed.facts.text(&Location::node(path));
-    let writes = wanted.into_iter().filter(|(path, text)| present(path) != Some(text));
-    let mut operations = writes
-        .map(|(path, text)| {
-            let before = present(path).map(str::to_owned);
-            Operation::Write(Write::new(Location::node(path), before, text.to_owned(), MODE))
-        })
-        .collect::<Vec<_>>();
+    let mut operations = writes(observed);
     let no = |word| {
         observed.facts.ran(Place::Node, &systemctl(word)).is_none_or(|output| !output.success())
     };
@@ -95,20 +87,42 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     operations.extend(changed.then(|| run(argv(["systemctl", "daemon-reload"]))));
     operations.extend(disabled.then(|| run(systemctl("enable"))));
     operations.extend((stopped || changed).then(|| run(systemctl("restart"))));
-    let want = Want::Success;
-    operations.push(Operation::Check(Check {
-        probe: asks("is-active"),
-        want,
-        attempts: 1,
-        pause: 0,
-    }));
-    let action = Action {
+    operations.push(is_active());
+    let verb = match (present(observed, TIMER), changed) {
+        (None, _) => Verb::Add,
+        (_, true) => Verb::Change,
+        _ => Verb::Do,
+    };
+    let all = &observed.desired.trust.certificates;
+    let certificates = all.values().filter_map(|one| draft.find(&certificate::address(one)));
+    let after = certificates.map(|id| (id, Edge::After)).collect::<Vec<_>>();
+    draft.add(action(verb, operations), &after);
+    Ok(())
+}
+
+fn present<'a>(observed: &'a Observed<'_>, path: &str) -> Option<&'a str> {
+    observed.facts.text(&Location::node(path))
+}
+
+/// Returns the writing of each file that is not as it shall be.
+fn writes(observed: &Observed<'_>) -> Vec<Operation> {
+    let wanted = [(SERVICE, SERVICE_TEXT), (TIMER, TIMER_TEXT)];
+    let other = wanted.into_iter().filter(|(path, text)| present(observed, path) != Some(text));
+    let write = |(path, text): (&str, &str)| {
+        let before = present(observed, path).map(str::to_owned);
+        Operation::Write(Write::new(Location::node(path), before, text.to_owned(), MODE))
+    };
+    other.map(write).collect()
+}
+
+fn is_active() -> Operation {
+    Operation::Check(Check { probe: asks("is-active"), want: Want::Success, attempts: 1, pause: 0 })
+}
+
+fn action(verb: Verb, operations: Vec<Operation>) -> Action {
+    Action {
         address: address(),
-        verb: match (present(TIMER), changed) {
-            (None, _) => Verb::Add,
-            (_, true) => Verb::Change,
-            _ => Verb::Do,
-        },
+        verb,
         reason: "renews certificates before they end".to_owned(),
         disruption: Disruption::None,
         guest: None,
@@ -116,10 +130,5 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
         attributes: Vec::new(),
         notes: Vec::new(),
         operations,
-    };
-    let all = &observed.desired.trust.certificates;
-    let certificates = all.values().filter_map(|one| draft.find(&certificate::address(one)));
-    let after = certificates.map(|id| (id, Edge::After)).collect::<Vec<_>>();
-    draft.add(action, &after);
-    Ok(())
+    }
 }

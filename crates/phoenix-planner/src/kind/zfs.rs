@@ -78,14 +78,7 @@ pub(super) fn ensure(
         _ if present.iter().any(|one| is_on(one) && one.0 != pool) => {
             Ok(Ground::Here(After::new()))
         }
-        (_, Some(mounted)) => {
-            let message =
-                format!("dataset `{dataset}` is mounted at `{mounted}`, not at `{folder}`");
-            let help = format!(
-                "Name a folder below `{mounted}`, or run `zfs set mountpoint={folder} {dataset}`."
-            );
-            Err(Refusal::declared(origin, message, help))
-        }
+        (_, Some(mounted)) => Err(elsewhere(&dataset, mounted, folder, origin)),
         (Some(_), None) if !has_pool => Ok(Ground::Nowhere(format!(
             "this node has no ZFS pool `{pool}`, and phoenix makes none"
         ))),
@@ -99,13 +92,29 @@ pub(super) fn ensure(
             Ok(Ground::Here(vec![(id, Edge::Needs)]))
         }
         (None, None) if has_pool => {
-            let message = format!("`{path}` would lie on dataset `{dataset}`, which is not there");
-            let command = create_argv(&dataset, &[], is_based.then_some(folder)).join(" ");
-            let help = format!("Run `{command}`, or declare it in `zfs.datasets`.");
-            Err(Refusal::declared(origin, message, help))
+            Err(undeclared(path, &dataset, is_based.then_some(folder), origin))
         }
         (None, None) => Ok(Ground::Here(After::new())),
     }
+}
+
+fn elsewhere(dataset: &str, mounted: &str, folder: &str, origin: &Origin) -> Refusal {
+    let message = format!("dataset `{dataset}` is mounted at `{mounted}`, not at `{folder}`");
+    let help =
+        format!("Name a folder below `{mounted}`, or run `zfs set mountpoint={folder} {dataset}`.");
+    Refusal::declared(origin, message, help)
+}
+
+fn undeclared(
+    path: &AbsolutePath,
+    dataset: &str,
+    mountpoint: Option<&str>,
+    origin: &Origin,
+) -> Refusal {
+    let message = format!("`{path}` would lie on dataset `{dataset}`, which is not there");
+    let command = create_argv(dataset, &[], mountpoint).join(" ");
+    let help = format!("Run `{command}`, or declare it in `zfs.datasets`.");
+    Refusal::declared(origin, message, help)
 }
 
 fn create_argv(dataset: &str, properties: &[String], mountpoint: Option<&str>) -> Argv {

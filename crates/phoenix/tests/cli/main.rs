@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its case must fail")]
 
 mod applying;
-mod argv;
 mod dns;
 mod examples;
 mod inspecting;

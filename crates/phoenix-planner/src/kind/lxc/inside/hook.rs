@@ -87,7 +87,7 @@ pub(super) fn plan(inside: &Inside<'_>, conf: &Predicted, after: &After, draft: 
     let edit = add(&LxcConf::parse(before));
     let after_text = edit.and_then(|edit| LxcConf::parse(before).edit(&[edit]).ok());
     let Some(text) = after_text else { return };
-    let write = Write::new(at, Some(before.clone()), text, super::super::CONFIG_MODE);
+    let write = Write::new(at, Some(before.clone()), text, super::super::calls::CONFIG_MODE);
     let reason = "all of it at every start, before the container's init".to_owned();
     let action = inside.action("hook", reason, Verb::Add, vec![Operation::Write(write)]);
     draft.add(action, after);
