@@ -41,13 +41,13 @@ fn what_is_declared_and_not_on_the_node_is_skipped() {
 #[test]
 fn machines_and_services_of_features_are_looked_at() {
     let copy = Copy::of("trust");
-    copy.phoenix(&["apply", "--yes"]).exits(0);
+    drop(copy.phoenix(&["apply", "--yes"]).exits(0));
     let asked = ["verify", "lxc/103/step_ca/service", "lxc/102/traefik/service"];
     compare("verify", "features", &copy.phoenix(&asked).shown());
     let copy = Copy::of("vm-drift");
     compare("verify", "machines", &copy.phoenix(&["verify"]).exits(4).stdout);
-    copy.phoenix(&["apply", "--yes"]).exits(0);
-    copy.phoenix(&["verify", "vm/1001", "vm/1002"]).exits(0);
+    drop(copy.phoenix(&["apply", "--yes"]).exits(0));
+    drop(copy.phoenix(&["verify", "vm/1001", "vm/1002"]).exits(0));
 }
 
 #[test]
