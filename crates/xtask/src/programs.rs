@@ -23,6 +23,7 @@ const PROGRAMS: &[Program] = &[
     Program { name: "curl", package: "curl" },
     Program { name: "nft", package: "nftables" },
     Program { name: "caddy", package: "caddy" },
+    Program { name: "update-ca-certificates", package: "ca-certificates" },
     // They bring Traefik, which Debian does not have.
     Program { name: "pip3", package: "python3-pip" },
     Program { name: "lxc-start", package: "lxc" },

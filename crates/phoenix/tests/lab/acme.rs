@@ -14,11 +14,10 @@ use tempfile::TempDir;
 use crate::support::{Lab, cannot_run, copy, missing, skip};
 
 /// What is run beside the programs of every lab.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 3] = [
     ("caddy", "caddy"),
     ("dnsmasq", "dnsmasq-base"),
     ("update-ca-certificates", "ca-certificates"),
-    ("pidof", "sysvinit-utils"),
 ];
 
 /// Where `cargo xtask test` brings Traefik, below the root of the workspace.
@@ -112,8 +111,9 @@ impl Stack {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    fn pid(&self) -> String {
-        self.lab.says("102", &["pidof", "traefik"])
+    /// Returns where proc(5) has Traefik.
+    fn process(&self) -> String {
+        self.lab.says("102", &["sh", "-c", "grep -lx traefik /proc/[0-9]*/comm"])
     }
 }
 
@@ -178,14 +178,14 @@ fn dashboard(stack: &Stack) {
 
 /// Traefik takes a changed route while it runs.
 fn route(stack: &Stack) {
-    let pid = stack.pid();
+    let process = stack.process();
     let file = stack.config.join("phoenix_lxc_configs.json");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replacen("8000", "8001", 1)).unwrap();
     let applied = stack.lab.must(&["apply", "--yes"]);
     assert!(applied.contains("1 of 1 actions done"), "{applied}");
     stack.answers("the second shop\n", &[SHOP]);
-    assert_eq!(stack.pid(), pid, "it was restarted");
+    assert_eq!(stack.process(), process, "it was restarted");
 }
 
 /// Traefik has understood all of its configuration, and looks at certificates in time.
