@@ -82,11 +82,9 @@ fn long_names_are_read_back() {
 /// Each anchor is few levels deep, and all of them together are thousands.
 #[test]
 fn aliases_do_not_go_deeper_than_what_is_written_out() {
-    let mut text = "- &a0 x\n".to_owned();
-    for number in 1..400 {
-        let (open, close) = ("[".repeat(50), "]".repeat(50));
-        text += &format!("- &a{number} {open}*a{}{close}\n", number - 1);
-    }
+    let (open, close) = ("[".repeat(50), "]".repeat(50));
+    let line = |number: usize| format!("- &a{number} {open}*a{}{close}\n", number - 1);
+    let text = "- &a0 x\n".to_owned() + &(1..400).map(line).collect::<String>();
     let error = Yaml::parse(&text).unwrap_err();
     assert_eq!((error.line, error.message.as_str()), (3, "more than 64 levels"));
     let nested = format!("- &a {}{}\n- [*a]\n", "[".repeat(62), "]".repeat(62));

@@ -45,6 +45,17 @@ fn are_pairs(words: &[&str], known: &[&str]) -> bool {
     words.len().is_multiple_of(2) && words.chunks(2).all(|pair| known.contains(&pair[0]))
 }
 
+/// The options of `step ca init`, each with a value.
+const INIT_OPTIONS: [&str; 7] = [
+    "--deployment-type",
+    "--name",
+    "--dns",
+    "--address",
+    "--provisioner",
+    "--password-file",
+    "--provisioner-password-file",
+];
+
 impl SimulatedNode {
     /// Runs a program of the authority that only answers.
     pub(super) fn authority_question(&self, vmid: Vmid, words: &[&str]) -> Option<Output> {
@@ -125,19 +136,10 @@ impl SimulatedNode {
     }
 
     fn initialise(&self, vmid: Vmid, options: &[&str]) -> Result<Option<Output>, NodeError> {
-        const KNOWN: [&str; 7] = [
-            "--deployment-type",
-            "--name",
-            "--dns",
-            "--address",
-            "--provisioner",
-            "--password-file",
-            "--provisioner-password-file",
-        ];
         let place = Place::Guest(vmid);
         let given = |name| option(options, name);
         let (true, Some("standalone"), Some(name), Some(address), Some(provisioner)) = (
-            are_pairs(options, &KNOWN),
+            are_pairs(options, &INIT_OPTIONS),
             given("--deployment-type"),
             given("--name"),
             given("--address"),
@@ -145,17 +147,8 @@ impl SimulatedNode {
         ) else {
             return Ok(None);
         };
-        for file in [given("--password-file"), given("--provisioner-password-file")] {
-            let text = file.and_then(|file| self.read(place, file));
-            if text.is_none_or(|text| text.is_empty()) {
-                return Ok(Some(fail(1, "there is no password, and nobody to ask for one")));
-            }
-        }
-        if [CONFIG, ROOT].iter().any(|path| self.read(place, path).is_some()) {
-            return Ok(Some(fail(
-                1,
-                "it would overwrite what is there, and nobody is there to ask",
-            )));
+        if let Some(why) = self.cannot_initialise(place, options) {
+            return Ok(Some(fail(1, why)));
         }
         let Made { root, intermediate } = issued::authority(name, self.now());
         let config = json!({
@@ -177,6 +170,18 @@ impl SimulatedNode {
             self.put(place, path, text, Missing::Make)?;
         }
         Ok(Some(done("")))
+    }
+
+    /// Says on what the program would ask somebody, and nobody is there.
+    fn cannot_initialise(&self, place: Place, options: &[&str]) -> Option<&'static str> {
+        for file in ["--password-file", "--provisioner-password-file"] {
+            let text = option(options, file).and_then(|file| self.read(place, file));
+            if text.is_none_or(|text| text.is_empty()) {
+                return Some("there is no password, and nobody to ask for one");
+            }
+        }
+        let is_there = [CONFIG, ROOT].iter().any(|path| self.read(place, path).is_some());
+        is_there.then_some("it would overwrite what is there, and nobody is there to ask")
     }
 
     fn config(&self, vmid: Vmid) -> Option<Value> {

@@ -75,20 +75,7 @@ impl SimulatedNode {
     /// Runs a program of the node that changes something; `None` when there is none that is called like this.
     pub(super) fn host_change(&mut self, words: &[&str]) -> Result<Option<Output>, NodeError> {
         match words {
-            ["pct", "set", vmid, ..] => match vmid.parse() {
-                Ok(number) => self.pct_set(number, &words[2..]).map(Some),
-                Err(_) => Ok(Some(not_a_guest(vmid))),
-            },
-            ["pct", word @ ("push" | "pull"), vmid, paths @ ..] => match vmid.parse() {
-                Ok(number) => self.pct_copy(word, number, paths),
-                Err(_) => Ok(Some(not_a_guest(vmid))),
-            },
-            ["pct", word, vmid, options @ ..] => match (Power::of(word), vmid.parse()) {
-                (Some(power), Ok(number)) => self.power(power, number, options).map(Some),
-                (Some(_), Err(_)) => Ok(Some(not_a_guest(vmid))),
-                (None, Ok(number)) => self.pct_making(word, number, options).transpose(),
-                (None, Err(_)) => Ok(None),
-            },
+            ["pct", word, vmid, rest @ ..] => self.pct_change(word, vmid, rest),
             ["qm", words @ ..] => self.change_qm(words),
             ["ifreload", "-a"] => self.ifreload(),
             ["timedatectl", "set-timezone", zone] => self.set_timezone(zone).map(Some),
@@ -118,6 +105,26 @@ impl SimulatedNode {
                     None => self.change_with(Place::Node, words),
                 }
             }
+        }
+    }
+
+    fn pct_change(
+        &mut self,
+        word: &str,
+        vmid: &str,
+        rest: &[&str],
+    ) -> Result<Option<Output>, NodeError> {
+        let number = vmid.parse();
+        match (word, number) {
+            ("set", Ok(number)) => self.pct_set(number, &[&[vmid], rest].concat()).map(Some),
+            ("push" | "pull", Ok(number)) => self.pct_copy(word, number, rest),
+            ("set" | "push" | "pull", Err(_)) => Ok(Some(not_a_guest(vmid))),
+            (_, number) => match (Power::of(word), number) {
+                (Some(power), Ok(number)) => self.power(power, number, rest).map(Some),
+                (Some(_), Err(_)) => Ok(Some(not_a_guest(vmid))),
+                (None, Ok(number)) => self.pct_making(word, number, rest).transpose(),
+                (None, Err(_)) => Ok(None),
+            },
         }
     }
 

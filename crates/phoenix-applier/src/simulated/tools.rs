@@ -163,6 +163,25 @@ impl SimulatedNode {
             ["install", "-D", mode, "/dev/null", path] if is_mode(mode) => {
                 self.install_empty(place, path, mode, Missing::Make).map(Some)
             }
+            ["rm" | "mv" | "cp", ..] => self.change_names(place, words),
+            ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
+                self.change_with(place, &[inner, &[*path]].concat())
+            }
+            ["chmod", mode, path] | ["chmod", "--", mode, path] => {
+                let mode = mode.trim_start_matches('0').to_owned();
+                self.change_attributes(place, path, |old| Attributes { mode, ..old }).map(Some)
+            }
+            ["chown", "--no-dereference", owner, path] => {
+                let owner = (*owner).to_owned();
+                self.change_attributes(place, path, |old| Attributes { owner, ..old }).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Removes, moves or copies files.
+    fn change_names(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
+        match words {
             ["rm", "--force", paths @ ..] => {
                 let paths = paths.iter().filter(|path| **path != "--");
                 paths.copied().try_for_each(|path| self.remove_file(place, path))?;
@@ -184,17 +203,6 @@ impl SimulatedNode {
                 from,
                 to,
             ] => self.copy_file(place, from, to).map(Some),
-            ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
-                self.change_with(place, &[inner, &[*path]].concat())
-            }
-            ["chmod", mode, path] | ["chmod", "--", mode, path] => {
-                let mode = mode.trim_start_matches('0').to_owned();
-                self.change_attributes(place, path, |old| Attributes { mode, ..old }).map(Some)
-            }
-            ["chown", "--no-dereference", owner, path] => {
-                let owner = (*owner).to_owned();
-                self.change_attributes(place, path, |old| Attributes { owner, ..old }).map(Some)
-            }
             _ => Ok(None),
         }
     }

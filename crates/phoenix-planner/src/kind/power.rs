@@ -73,7 +73,9 @@ fn refuse(
     let desired = observed.desired;
     if desired.vms.contains_key(&vmid) {
         return Some(Refusal::node(
-            format!("{vmid} is a virtual machine, which phoenix does not manage yet"),
+            format!(
+                "{vmid} is a virtual machine, which phoenix does not start, stop or delete by name"
+            ),
             format!("See `qm help`, such as `qm status {vmid}`."),
         ));
     }

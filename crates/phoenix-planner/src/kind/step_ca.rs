@@ -17,7 +17,7 @@ use super::step_cli::{self, Packages};
 use crate::desired::{Authority, Desired};
 use crate::observed::Observed;
 use crate::operation::{Check, Operation, Want};
-use crate::plan::{ActionId, Draft, Edge, Verb};
+use crate::plan::{Action, ActionId, Draft, Edge, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 
@@ -106,19 +106,7 @@ fn plan_authority(
             draft.defer(address, why);
             return Ok(None);
         }
-        let mut action = guest.action(
-            address,
-            Verb::Add,
-            "the certificate authority, initialised once",
-            initialise(guest, authority),
-        );
-        action.attributes = [("name", &authority.name), ("dns", &authority.dns_name)]
-            .map(|(name, value)| attribute(name, None, Some(value.clone())))
-            .into();
-        action.notes.push(format!(
-            "its passwords are made in the container, in {HOME}: back them up, nothing else opens its keys"
-        ));
-        let made = draft.add(action, &after);
+        let made = draft.add(initialisation(guest, authority), &after);
         return Ok(Some(plan_acme(guest, &vec![(made, Edge::Needs)], draft)));
     };
     let config = Config::read(text).map_err(|why| {
@@ -129,6 +117,22 @@ fn plan_authority(
         draft.defer(address.clone(), format!("{why}; phoenix does not change it: edit {CONFIG}"));
     }
     Ok(Some(if config.has_acme() { after } else { plan_acme(guest, &after, draft) }))
+}
+
+fn initialisation(guest: &Guest<'_>, authority: &Authority) -> Action {
+    let mut action = guest.action(
+        guest.address(STEP_CA),
+        Verb::Add,
+        "the certificate authority, initialised once",
+        initialise(guest, authority),
+    );
+    action.attributes = [("name", &authority.name), ("dns", &authority.dns_name)]
+        .map(|(name, value)| attribute(name, None, Some(value.clone())))
+        .into();
+    action.notes.push(format!(
+        "its passwords are made in the container, in {HOME}: back them up, nothing else opens its keys"
+    ));
+    action
 }
 
 /// Says what keeps an authority from being made: keys of another one must not be lost.
@@ -158,8 +162,20 @@ fn initialise(guest: &Guest<'_>, authority: &Authority) -> Vec<Operation> {
     };
     let mut operations = vec![words(guest, &["install", "--directory", "--mode=0755", HOME])];
     operations.extend([PASSWORD, PROVISIONER_PASSWORD].into_iter().flat_map(password));
+    operations.push(guest.run(init(authority)));
+    let shows = argv(["openssl", "x509", "-noout", "-in", ROOT]);
+    operations.push(Operation::Check(Check {
+        probe: super::feature::asked(guest.vmid, shows),
+        want: Want::Success,
+        attempts: 1,
+        pause: 0,
+    }));
+    operations
+}
+
+fn init(authority: &Authority) -> Argv {
     let address = format!(":{PORT}");
-    let init = [
+    with_home(&[
         "step",
         "ca",
         "init",
@@ -179,16 +195,7 @@ fn initialise(guest: &Guest<'_>, authority: &Authority) -> Vec<Operation> {
         PASSWORD,
         "--provisioner-password-file",
         PROVISIONER_PASSWORD,
-    ];
-    operations.push(guest.run(with_home(&init)));
-    let shows = argv(["openssl", "x509", "-noout", "-in", ROOT]);
-    operations.push(Operation::Check(Check {
-        probe: super::feature::asked(guest.vmid, shows),
-        want: Want::Success,
-        attempts: 1,
-        pause: 0,
-    }));
-    operations
+    ])
 }
 
 /// Adds the provisioner that speaks ACME. Both challenges work without access to DNS.

@@ -114,11 +114,16 @@ pub(super) fn plan_packages(
     if let (Some(path), false) = (&source.key_file, missing.is_empty()) {
         action.attributes.push(attribute("key", None, Some(format!("{path} of the node"))));
     }
+    Packages::Planned(draft.add(action, &after(guest, names, draft)))
+}
+
+/// Returns what comes before these packages.
+fn after(guest: &Guest<'_>, names: &[&str], draft: &Draft) -> Vec<(ActionId, Edge)> {
     let mut after = guest.before(draft);
     let earlier = draft.find_all(|a| a.is_within(&guest.address(super::feature::BASE_SETUP)));
     after.extend(earlier.into_iter().map(|id| (id, Edge::After)));
     after.extend(package::planned(guest, names.iter().copied(), draft));
-    Packages::Planned(draft.add(action, &after))
+    after
 }
 
 /// Returns the files that name the repository, as far as they are missing or differ.

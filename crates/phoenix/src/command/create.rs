@@ -42,7 +42,9 @@ fn run(places: &Places, args: &Guests, reach: Reach) -> Exit {
 /// Only what is declared can be brought to what is declared.
 fn is_known(desired: &Desired, vmid: Vmid) -> Result<(), String> {
     if desired.vms.contains_key(&vmid) {
-        return Err(format!("vm/{vmid}: virtual machines are not managed yet"));
+        return Err(format!(
+            "{vmid} is a virtual machine: `phoenix apply --target vm/{vmid}` makes or changes it"
+        ));
     }
     if desired.containers.contains_key(&vmid) {
         return Ok(());

@@ -110,23 +110,8 @@ fn ensure(
         return None;
     }
     let raw = in_present_order(raw, &before.raw);
-    let mut shown = attribute(KEY, before.shown(), Some(wanted.spec_string()));
-    // In raw form what is there reads like nothing else: what differs says more than the whole of it.
-    let differences = differences(&before.raw, &raw);
-    if !differences.is_empty() {
-        shown.before = None;
-    }
-    shown.notes = differences;
-    if lowering == Lowering::Pct
-        && let Some(gateway) = before.net.as_ref().and_then(|net| net.get("gw"))
-    {
-        shown.notes.push(format!("gw {gateway} goes out of the container's configuration"));
-    }
     let subject = Subject { observed, container, wanted, lowering, shares_subnet: host_only };
-    shown.notes.extend(subject.notes());
-    if !is_marked(conf.text()) {
-        shown.notes.push(format!("`{}: {}` marks it as phoenix's own", MARK.0, MARK.1));
-    }
+    let shown = subject.shown(&before, &raw, conf);
     let mut edits = before.unparsable_line(conf);
     edits.push(Edit::RawUnder { prefix: PREFIX.to_owned(), pairs: raw });
     edits.push(Edit::AddRaw { key: MARK.0.to_owned(), value: MARK.1.to_owned() });
@@ -143,6 +128,29 @@ fn ensure(
     };
     let hot_plugs = lowering == Lowering::Veth && before.raw.is_empty();
     Some(Change { shown, raw: edits, class: class(conf, pct.as_ref()), pct, hot_plugs })
+}
+
+impl Subject<'_> {
+    /// Returns the interface as an attribute of the action, with what is to be known of it.
+    fn shown(&self, before: &Present, raw: &[(String, String)], conf: &LxcConf) -> Attribute {
+        let mut shown = attribute(KEY, before.shown(), Some(self.wanted.spec_string()));
+        // In raw form what is there reads like nothing else: what differs says more than the whole of it.
+        let differences = differences(&before.raw, raw);
+        if !differences.is_empty() {
+            shown.before = None;
+        }
+        shown.notes = differences;
+        if self.lowering == Lowering::Pct
+            && let Some(gateway) = before.net.as_ref().and_then(|net| net.get("gw"))
+        {
+            shown.notes.push(format!("gw {gateway} goes out of the container's configuration"));
+        }
+        shown.notes.extend(self.notes());
+        if !is_marked(conf.text()) {
+            shown.notes.push(format!("`{}: {}` marks it as phoenix's own", MARK.0, MARK.1));
+        }
+        shown
+    }
 }
 
 /// Returns raw keys in the order in which they stand, where that is an order that liblxc takes and the

@@ -66,23 +66,12 @@ pub(super) fn plan(guest: &Guest<'_>, made: &After, draft: &mut Draft) -> After 
         _ if disabled => "it does not start with the container",
         _ => return made.clone(),
     };
-    let mut operations = Vec::new();
-    if differs {
-        let before = present.map(str::to_owned);
-        let write = Write::new(at(guest.vmid, UNIT_FILE), before, wanted, MODE);
-        operations.push(Operation::Write(write));
-        operations.push(guest.run(argv(["systemctl", "daemon-reload"])));
-    }
+    let mut operations = if differs { writes(guest, present, wanted) } else { Vec::new() };
     let mut words = Vec::new();
     words.extend(disabled.then_some("enable"));
     words.extend((differs || changed || stopped).then_some("restart"));
     operations.extend(words.into_iter().map(|word| guest.run(systemctl(word))));
-    operations.push(Operation::Check(Check {
-        probe: asked(guest.vmid, systemctl("is-active")),
-        want: Want::Success,
-        attempts: ATTEMPTS,
-        pause: PAUSE,
-    }));
+    operations.push(runs(guest));
     let verb = match (present, differs) {
         (None, _) => Verb::Add,
         (_, true) => Verb::Change,
@@ -94,4 +83,19 @@ pub(super) fn plan(guest: &Guest<'_>, made: &After, draft: &mut Draft) -> After 
         action.disruption = Disruption::RestartService(Service::StepCa);
     }
     vec![(draft.add(action, made), Edge::Needs)]
+}
+
+fn writes(guest: &Guest<'_>, present: Option<&str>, wanted: String) -> Vec<Operation> {
+    let before = present.map(str::to_owned);
+    let write = Write::new(at(guest.vmid, UNIT_FILE), before, wanted, MODE);
+    vec![Operation::Write(write), guest.run(argv(["systemctl", "daemon-reload"]))]
+}
+
+fn runs(guest: &Guest<'_>) -> Operation {
+    Operation::Check(Check {
+        probe: asked(guest.vmid, systemctl("is-active")),
+        want: Want::Success,
+        attempts: ATTEMPTS,
+        pause: PAUSE,
+    })
 }

@@ -71,12 +71,12 @@ pub(super) fn plan(
         (None, _) if networkd.is_none() => Verb::Do,
         _ => Verb::Change,
     };
-    let restarts_networkd = networkd.is_some() && inside.power == Power::Runs;
-    let mut operations = file.into_iter().chain(networkd).map(Operation::Write).collect::<Vec<_>>();
-    if restarts_networkd {
+    let restart = (networkd.is_some() && inside.power == Power::Runs).then(|| {
         let restart = argv(["systemctl", "restart", "systemd-networkd.service"]);
-        operations.push(Operation::Run(Run::at(Place::Guest(container.vmid), restart)));
-    }
+        Operation::Run(Run::at(Place::Guest(container.vmid), restart))
+    });
+    let writes = file.into_iter().chain(networkd).map(Operation::Write);
+    let mut operations = writes.chain(restart).collect::<Vec<_>>();
     if inside.runs_on() {
         operations.extend(stale(container, &reading.state, Some(public)));
         operations.push(run_script(container));
