@@ -43,7 +43,7 @@ pub(crate) use traefik::DASHBOARD;
 use crate::desired::Desired;
 use crate::observed::{self, Observed};
 use crate::operation::{Operation, Write};
-use crate::plan::{Draft, Plan};
+use crate::plan::{Attribute, Draft, Plan, Verb};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
 
@@ -79,6 +79,16 @@ const STAGES: [Stage; 18] = [
     // A snapshot is of what is complete.
     Stage { probes: service::no_probes, plan: lxc::plan_snapshots },
 ];
+
+/// Returns an attribute of an action.
+fn attribute(name: &str, before: Option<String>, after: Option<String>) -> Attribute {
+    let verb = match (&before, &after) {
+        (None, _) => Verb::Add,
+        (_, None) => Verb::Remove,
+        _ => Verb::Change,
+    };
+    Attribute { verb, name: name.to_owned(), before, after, class: None, notes: Vec::new() }
+}
 
 /// Returns the probes that a plan needs, as far as the facts at hand tell, and that they do not answer.
 pub fn probes(desired: &Desired, facts: &Facts) -> BTreeSet<Probe> {
@@ -135,7 +145,7 @@ pub fn real_paths(facts: &Facts, vmid: phoenix_formats::Vmid) -> BTreeMap<String
     nginx_site::resolved(vmid, facts)
 }
 
-/// Returns whether a container is on the node, as far as the facts tell.
-pub fn has_container(facts: &Facts, vmid: phoenix_formats::Vmid) -> bool {
-    facts.text(&observed::config_path(vmid)).is_some()
+/// Returns whether a guest is on the node, as far as the facts tell.
+pub fn has_guest(facts: &Facts, vmid: phoenix_formats::Vmid) -> bool {
+    [observed::config_path(vmid), vm::config_path(vmid)].iter().any(|at| facts.text(at).is_some())
 }

@@ -53,7 +53,7 @@ impl<'a> Guest<'a> {
     fn boot_order(self) -> Option<u32> {
         match self {
             Self::Container(container) => container.startup.as_ref()?.value.order,
-            Self::Vm(_) => None,
+            Self::Vm(vm) => vm.startup.as_ref()?.value.order,
         }
     }
 }

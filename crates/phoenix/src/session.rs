@@ -61,11 +61,11 @@ impl Session {
         observe(&self.desired, self.node.as_mut())
     }
 
-    /// Returns the declared containers that are on the node.
-    pub(crate) fn containers(&mut self) -> BTreeSet<Vmid> {
+    /// Returns the declared guests that are on the node.
+    pub(crate) fn guests(&mut self) -> BTreeSet<Vmid> {
         let facts = self.observe();
-        let declared = self.desired.containers.keys().copied();
-        declared.filter(|vmid| kind::has_container(&facts, *vmid)).collect()
+        let declared = self.desired.containers.keys().chain(self.desired.vms.keys()).copied();
+        declared.filter(|vmid| kind::has_guest(&facts, *vmid)).collect()
     }
 
     /// Returns how the declared guests are; says what is wrong and returns `None` if that cannot be told.

@@ -135,10 +135,10 @@ impl Recorder {
         }
     }
 
-    /// Keeps the calls of what can be asked for by name, of each container alone; a refusal has none.
+    /// Keeps the calls of what can be asked for by name, of each guest alone; a refusal has none.
     fn tasks(&mut self, desired: &Desired) {
         let facts = observe(desired, self);
-        for vmid in desired.containers.keys() {
+        for vmid in desired.containers.keys().chain(desired.vms.keys()) {
             for task in [Task::Start, Task::Stop, Task::Restart, Task::Delete] {
                 if let Ok(plan) = kind::plan_task(desired, &facts, task, &[*vmid]) {
                     self.planned(&plan);

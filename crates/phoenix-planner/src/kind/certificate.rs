@@ -11,7 +11,8 @@ mod owner;
 pub(super) mod reading;
 
 use self::reading::{Reading, Wrong};
-use super::feature::guest::{Standing, attribute, standing};
+use super::attribute;
+use super::feature::guest::{Standing, standing};
 use super::step_ca;
 use super::step_ca::root::{self, Root};
 use crate::address::Address;

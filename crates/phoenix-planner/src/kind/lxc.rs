@@ -34,11 +34,12 @@ pub(crate) use self::public::{bypasses_node, shares_subnet};
 pub(super) use self::restart::{
     SETTLE, delete_now, ensure_running, planned, restart_now, start_now, stop_now,
 };
+use super::attribute;
 use super::guests::{After, Progress, Standing};
 use crate::address::Address;
 use crate::desired::{Container, Desired};
 use crate::observed::{Observed, config_path};
-use crate::plan::{Attribute, Draft, Edge, Verb};
+use crate::plan::{Draft, Edge};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
 
@@ -151,14 +152,4 @@ fn standing(
         None => Ok(draft.of_guest(vmid).into_iter().map(|id| (id, Edge::After)).collect()),
     };
     Standing { runs, cloned }
-}
-
-/// Returns an attribute of an action.
-fn attribute(name: &str, before: Option<String>, after: Option<String>) -> Attribute {
-    let verb = match (&before, &after) {
-        (None, _) => Verb::Add,
-        (_, None) => Verb::Remove,
-        _ => Verb::Change,
-    };
-    Attribute { verb, name: name.to_owned(), before, after, class: None, notes: Vec::new() }
 }

@@ -1,13 +1,16 @@
 //! What an operator asks for by name: starting, stopping, restarting and deleting guests. Nothing else is in such a
 //! plan, and only what is named is stopped or deleted.
 
+mod present;
+
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
+use self::present::{Present, is_running, present};
 use super::guests::After;
-use super::{health, lxc};
-use crate::desired::{Container, Desired};
+use super::{health, lxc, vm};
+use crate::desired::Desired;
 use crate::observed::{Guest, Observed, needs};
 use crate::plan::{ActionId, Draft, Edge, Plan};
 use crate::probe::Facts;
@@ -47,10 +50,8 @@ pub fn plan(
 ) -> Result<Plan, Vec<Refusal>> {
     let observed = Observed::new(desired, facts)?;
     let named = guests.iter().copied().collect::<BTreeSet<_>>();
-    let mut refusals = Vec::new();
-    for vmid in &named {
-        refusals.extend(refuse(&observed, task, *vmid, &named));
-    }
+    let refused = named.iter().filter_map(|vmid| refuse(&observed, task, *vmid, &named));
+    let mut refusals = refused.collect::<Vec<_>>();
     let mut draft = Draft::default();
     if refusals.is_empty() {
         match task {
@@ -64,6 +65,10 @@ pub fn plan(
     if refusals.is_empty() { Ok(draft.finish()) } else { Err(refusals) }
 }
 
+fn is_declared(desired: &Desired, vmid: Vmid) -> bool {
+    desired.containers.contains_key(&vmid) || desired.vms.contains_key(&vmid)
+}
+
 fn refuse(
     observed: &Observed<'_>,
     task: Task,
@@ -71,141 +76,164 @@ fn refuse(
     named: &BTreeSet<Vmid>,
 ) -> Option<Refusal> {
     let desired = observed.desired;
-    if desired.vms.contains_key(&vmid) {
-        return Some(Refusal::node(
-            format!(
-                "{vmid} is a virtual machine, which phoenix does not start, stop or delete by name"
-            ),
-            format!("See `qm help`, such as `qm status {vmid}`."),
-        ));
-    }
-    let Some(conf) = observed.config(vmid) else {
-        // What is not there is deleted already.
-        return (task != Task::Delete).then(|| missing(desired, vmid));
+    let Some(guest) = present(observed, vmid) else {
+        // What is not there is deleted already; of a machine that is not declared nothing was asked.
+        let is_there = observed.guests().contains(&vmid);
+        return (task != Task::Delete || is_there).then(|| missing(observed, vmid));
     };
-    if task != Task::Delete && !desired.containers.contains_key(&vmid) {
-        let help = format!("Declare it, or use `pct` itself, such as `pct status {vmid}`.");
-        return Some(Refusal::node(format!("container {vmid} is not declared"), help));
+    let (noun, tool) = (guest.kind.noun(), guest.kind.tool());
+    if task != Task::Delete && !is_declared(desired, vmid) {
+        let help = format!("Declare it, or use `{tool}` itself, such as `{tool} status {vmid}`.");
+        return Some(Refusal::node(format!("{noun} {vmid} is not declared"), help));
     }
-    if let Some(lock) = conf.lock() {
-        let help = format!("Wait until that has ended, or see `pct unlock {vmid}`.");
-        return Some(Refusal::node(format!("container {vmid} is locked ({lock})"), help));
+    if let Some(lock) = &guest.lock {
+        let help = format!("Wait until that has ended, or see `{tool} unlock {vmid}`.");
+        return Some(Refusal::node(format!("{noun} {vmid} is locked ({lock})"), help));
     }
-    if task == Task::Delete { protected(observed, vmid, named) } else { None }
+    match task {
+        Task::Delete => kept(observed, &guest, named),
+        Task::Restart if guest.is_template => Some(template(&guest)),
+        _ => None,
+    }
 }
 
-fn missing(desired: &Desired, vmid: Vmid) -> Refusal {
-    let help = if desired.containers.contains_key(&vmid) {
+fn missing(observed: &Observed<'_>, vmid: Vmid) -> Refusal {
+    let desired = observed.desired;
+    let help = if is_declared(desired, vmid) {
         format!("Make it with `phoenix create {vmid}`.")
     } else {
         "Look at `phoenix status`: it lists the guests.".to_owned()
     };
-    Refusal::node(format!("container {vmid} is not on this node"), help)
+    let what = if desired.vms.contains_key(&vmid) { "virtual machine" } else { "container" };
+    let lacks = if observed.guests().contains(&vmid) { "not declared" } else { "not on this node" };
+    Refusal::node(format!("{what} {vmid} is {lacks}"), help)
 }
 
-/// Returns why a container is not deleted, if it is not.
-fn protected(observed: &Observed<'_>, vmid: Vmid, named: &BTreeSet<Vmid>) -> Option<Refusal> {
-    let conf = observed.config(vmid)?;
-    if conf.get("protection").is_some_and(lxc::is_on) {
-        let help = format!("Run `pct set {vmid} --protection 0` first, if it really is to go.");
-        return Some(Refusal::node(format!("container {vmid} is protected"), help));
+fn template(guest: &Present) -> Refusal {
+    let message = format!("{} {} is a template", guest.kind.noun(), guest.vmid);
+    Refusal::node(message, "Clone it: a template is never started.")
+}
+
+/// Returns why a guest is not deleted, if it is not.
+fn kept(observed: &Observed<'_>, guest: &Present, named: &BTreeSet<Vmid>) -> Option<Refusal> {
+    let (vmid, noun, tool) = (guest.vmid, guest.kind.noun(), guest.kind.tool());
+    if guest.is_protected {
+        let help = format!("Run `{tool} set {vmid} --protection 0` first, if it really is to go.");
+        return Some(Refusal::node(format!("{noun} {vmid} is protected"), help));
     }
     let others = dependents(observed, vmid).into_iter().filter(|other| !named.contains(other));
     let others = others.map(|other| other.to_string()).collect::<Vec<_>>();
     (!others.is_empty()).then(|| {
-        let message = format!("guests on this node need container {vmid}: {}", others.join(", "));
+        let message = format!("guests on this node need {noun} {vmid}: {}", others.join(", "));
         Refusal::node(message, "Delete them too, or take the dependency out of the files.")
     })
 }
 
 /// Returns the declared guests of the node that need a guest.
 fn dependents(observed: &Observed<'_>, vmid: Vmid) -> Vec<Vmid> {
-    let present = observed.guests();
+    let there = observed.guests();
     let order = observed.guests_in_order().into_iter().map(Guest::vmid);
-    let there = order.filter(|other| present.contains(other));
+    let there = order.filter(|other| there.contains(other));
     there.filter(|other| needs(observed.desired, *other).iter().any(|n| n.value == vmid)).collect()
 }
 
-/// Returns the declared containers of some numbers, each after those that it needs.
+/// Returns the declared guests of some numbers, each after those that it needs.
 fn ordered<'a>(
     observed: &Observed<'a>,
     named: &'a BTreeSet<Vmid>,
-) -> impl DoubleEndedIterator<Item = &'a Container> {
-    observed.in_order().into_iter().filter(|container| named.contains(&container.vmid))
+) -> impl DoubleEndedIterator<Item = Guest<'a>> {
+    observed.guests_in_order().into_iter().filter(|guest| named.contains(&guest.vmid()))
+}
+
+/// Returns what must run before a guest does.
+fn needed(guest: Guest<'_>) -> Vec<Vmid> {
+    match guest {
+        Guest::Container(container) => lxc::needed(container).map(|one| one.value).collect(),
+        Guest::Vm(machine) => vm::needed(machine).map(|one| one.value).collect(),
+    }
 }
 
 fn start_all(observed: &Observed<'_>, named: &BTreeSet<Vmid>, draft: &mut Draft) -> Vec<Refusal> {
     let mut wanted = named.clone();
-    for container in observed.in_order().into_iter().rev() {
-        if wanted.contains(&container.vmid) {
-            wanted.extend(lxc::needed(container).map(|needed| needed.value));
+    for guest in observed.guests_in_order().into_iter().rev() {
+        if wanted.contains(&guest.vmid()) {
+            wanted.extend(needed(guest));
         }
     }
     let mut refusals = Vec::new();
-    for container in ordered(observed, &wanted) {
-        match observed.config(container.vmid) {
-            None => refusals.push(missing(observed.desired, container.vmid)),
-            Some(conf) if lxc::is_template(conf) && named.contains(&container.vmid) => {
-                let message = format!("container {} is a template", container.vmid);
-                refusals.push(Refusal::node(message, "Clone it: a template is never started."));
+    for guest in ordered(observed, &wanted) {
+        match present(observed, guest.vmid()) {
+            None => refusals.push(missing(observed, guest.vmid())),
+            Some(there) if there.is_template => {
+                refusals.extend(named.contains(&there.vmid).then(|| template(&there)));
             }
-            Some(_) => {
-                let after = running(observed, container, draft);
-                lxc::start_now(observed, container, "asked for", &after, draft);
-            }
+            Some(there) if there.is_running => {}
+            Some(_) => start(observed, guest, draft),
         }
     }
     refusals
 }
 
-/// Returns what the start of a container comes after: that of what it depends on, healthy.
-fn running(observed: &Observed<'_>, container: &Container, draft: &mut Draft) -> After {
+fn start(observed: &Observed<'_>, guest: Guest<'_>, draft: &mut Draft) {
     let mut after = After::new();
-    if observed.is_running(container.vmid) {
-        return after;
+    for vmid in needed(guest) {
+        let parts = [lxc::address(vmid), vm::address(vmid)].map(|base| base.part("start"));
+        let started = parts.iter().filter_map(|part| draft.find(part));
+        let edges = started.map(|id| (id, Edge::Needs)).collect::<After>();
+        after.extend(health::ensure(observed, vmid, &edges, draft));
     }
-    for needed in lxc::needed(container) {
-        let start = draft.find(&lxc::address(needed.value).part("start"));
-        let edges = start.map(|id| (id, Edge::Needs)).into_iter().collect::<After>();
-        let edges = health::ensure(observed, needed.value, &edges, draft);
-        after.extend(edges);
+    match guest {
+        Guest::Container(container) => {
+            lxc::start_now(observed, container, "asked for", &after, draft);
+        }
+        Guest::Vm(machine) => {
+            draft.add(vm::power::start_now(machine.vmid), &after);
+        }
     }
-    after
 }
 
 fn stop_all(observed: &Observed<'_>, named: &BTreeSet<Vmid>, draft: &mut Draft) {
     let mut before: Option<ActionId> = None;
-    for container in ordered(observed, named).rev() {
-        let vmid = container.vmid;
-        if !observed.is_running(vmid) {
-            continue;
-        }
+    for guest in ordered(observed, named).rev().filter(|one| is_running(observed, one.vmid())) {
+        let vmid = guest.vmid();
         let left = dependents(observed, vmid).into_iter();
-        let left = left.filter(|other| !named.contains(other) && observed.is_running(*other));
+        let left = left.filter(|other| !named.contains(other) && is_running(observed, *other));
         let left = left.map(|other| other.to_string()).collect::<Vec<_>>();
         let notes = (!left.is_empty())
             .then(|| format!("{} depend on it and go on running", left.join(", ")));
+        let notes = notes.into_iter().collect();
+        let action = match guest {
+            Guest::Container(_) => lxc::stop_now(vmid, notes),
+            Guest::Vm(_) => vm::power::stop_now(vmid, notes),
+        };
         let after = before.map(|id| (id, Edge::After)).into_iter().collect::<After>();
-        before = Some(draft.add(lxc::stop_now(vmid, notes.into_iter().collect()), &after));
+        before = Some(draft.add(action, &after));
     }
 }
 
 fn restart_all(observed: &Observed<'_>, named: &BTreeSet<Vmid>, draft: &mut Draft) {
     let mut before: Option<ActionId> = None;
-    for container in ordered(observed, named) {
+    for guest in ordered(observed, named) {
         let after = before.map(|id| (id, Edge::After)).into_iter().collect::<After>();
-        before = lxc::restart_now(observed, container, &after, draft).or(before);
+        let added = match guest {
+            Guest::Container(container) => lxc::restart_now(observed, container, &after, draft),
+            Guest::Vm(machine) if is_running(observed, machine.vmid) => {
+                Some(draft.add(vm::power::restart_now(machine.vmid), &after))
+            }
+            Guest::Vm(machine) => Some(draft.add(vm::power::start_now(machine.vmid), &after)),
+        };
+        before = added.or(before);
     }
 }
 
 fn delete_all(observed: &Observed<'_>, named: &BTreeSet<Vmid>, draft: &mut Draft) {
-    let declared = observed.in_order().into_iter().map(|container| container.vmid).rev();
+    let declared = observed.guests_in_order().into_iter().map(Guest::vmid).rev();
     let declared = declared.collect::<Vec<_>>();
     let others = named.iter().copied().filter(|vmid| !declared.contains(vmid));
     let all = others.chain(declared.iter().copied().filter(|vmid| named.contains(vmid)));
     let mut before: Option<ActionId> = None;
-    for vmid in all.filter(|vmid| observed.config(*vmid).is_some()) {
+    for guest in all.filter_map(|vmid| present(observed, vmid)) {
         let after = before.map(|id| (id, Edge::Needs)).into_iter().collect::<After>();
-        before = Some(draft.add(lxc::delete_now(observed, vmid), &after));
+        before = Some(draft.add(guest.deletion(observed), &after));
     }
 }

@@ -2,7 +2,7 @@
 
 use phoenix_formats::Vmid;
 
-use super::lxc;
+use super::{lxc, vm};
 use crate::desired::Desired;
 use crate::observed::{Guest, Observed};
 use crate::probe::Facts;
@@ -19,8 +19,6 @@ pub enum State {
     Running,
     /// It is a template.
     Template,
-    /// It is there; whether it runs is not known.
-    Present,
 }
 
 impl State {
@@ -31,7 +29,6 @@ impl State {
             Self::Stopped => "stopped",
             Self::Running => "running",
             Self::Template => "template",
-            Self::Present => "present",
         }
     }
 }
@@ -53,7 +50,6 @@ pub struct GuestStatus {
 /// used.
 pub fn status(desired: &Desired, facts: &Facts) -> Result<Vec<GuestStatus>, Vec<Refusal>> {
     let observed = Observed::new(desired, facts)?;
-    let present = observed.guests();
     let all = observed.guests_in_order().into_iter().map(|guest| {
         let vmid = guest.vmid();
         let (kind, name) = match guest {
@@ -65,10 +61,18 @@ pub fn status(desired: &Desired, facts: &Facts) -> Result<Vec<GuestStatus>, Vec<
             (Guest::Container(_), Some(conf)) if lxc::is_template(conf) => State::Template,
             (Guest::Container(_), Some(_)) if observed.is_running(vmid) => State::Running,
             (Guest::Container(_), Some(_)) => State::Stopped,
-            (Guest::Vm(_), _) if present.contains(&vmid) => State::Present,
-            (Guest::Vm(_), _) => State::Absent,
+            (Guest::Vm(_), _) => machine(&observed, vmid),
         };
         GuestStatus { vmid, kind, name: name.map_or_else(String::new, |n| n.value.clone()), state }
     });
     Ok(all.collect())
+}
+
+fn machine(observed: &Observed<'_>, vmid: Vmid) -> State {
+    match vm::read(observed, vmid) {
+        None => State::Absent,
+        Some(conf) if conf.is_on("template") => State::Template,
+        Some(_) if vm::is_running(observed.facts, vmid) => State::Running,
+        Some(_) => State::Stopped,
+    }
 }

@@ -11,7 +11,7 @@ pub(super) mod root;
 mod service;
 
 use self::config::Config;
-use super::feature::guest::attribute;
+use super::attribute;
 use super::feature::{Guest, STEP_CA, at, package, ready, to_ask};
 use super::step_cli::{self, Packages};
 use crate::desired::{Authority, Desired};

@@ -2,7 +2,7 @@
 //!
 //! phoenix never fetches the repository's key: the operator puts it on the node, and phoenix hands it on.
 
-use super::feature::guest::attribute;
+use super::attribute;
 use super::feature::{Guest, STEP_CA, STEP_CLI, at, package, ready, to_ask};
 use crate::desired::{Desired, PackageSource};
 use crate::location::{Location, Place};

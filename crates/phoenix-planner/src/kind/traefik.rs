@@ -13,7 +13,7 @@ use phoenix_formats::yaml::Yaml;
 
 pub(crate) use self::files::DASHBOARD;
 use self::files::{dynamic, is_own, render, settings};
-use super::feature::guest::attribute;
+use super::attribute;
 use super::feature::{Guest, TRAEFIK, TRUSTED_CA, asked, at, ready, to_ask};
 use super::step_ca;
 use crate::desired::Desired;

@@ -3,9 +3,9 @@
 use phoenix_formats::Vmid;
 use phoenix_formats::certificate::{Certificate, read_certificates};
 
+use super::attribute;
 use super::certificate::issue;
 use super::certificate::reading::STAGE;
-use super::feature::guest::attribute;
 use super::feature::{Guest, TRUSTED_CA, asked, at, package, ready, to_ask};
 use super::step_ca::{self, root};
 use crate::desired::Desired;

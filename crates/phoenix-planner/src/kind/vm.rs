@@ -9,19 +9,21 @@ mod change;
 mod image;
 mod keys;
 mod making;
+pub(super) mod power;
 mod source;
 mod state;
 
 use phoenix_formats::Vmid;
 use phoenix_formats::qm::VmConf;
 
+use super::attribute;
 use super::firewall::guest_path;
 use super::guests::{After, Progress, Standing};
 use crate::address::Address;
-use crate::desired::{Desired, Vm, VmSource};
+use crate::desired::{Desired, Located, Vm, VmSource};
 use crate::location::{Location, Place};
 use crate::observed::Observed;
-use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
+use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 
@@ -140,9 +142,7 @@ impl<'a> Machine<'a> {
     /// Returns what the machine comes after when it is made or started, or why it has to wait. Its clone source
     /// does not have to run.
     fn gate(&self, draft: &mut Draft) -> Result<After, String> {
-        let all = self.vm.dependencies.iter();
-        let needed = all.filter(|needed| !needed.origin.pointer.ends_with("clone_from_vmid"));
-        self.progress.gate(self.observed, needed, draft)
+        self.progress.gate(self.observed, needed(self.vm), draft)
     }
 
     /// Returns the action that writes the machine's firewall file: rules stand before what they guard.
@@ -152,14 +152,19 @@ impl<'a> Machine<'a> {
     }
 }
 
+/// Returns the guests that a machine needs to run; its clone source is not one of them.
+pub(super) fn needed(vm: &Vm) -> impl Iterator<Item = &Located<Vmid>> {
+    vm.dependencies.iter().filter(|needed| !needed.origin.pointer.ends_with("clone_from_vmid"))
+}
+
 /// Returns the configuration of a virtual machine that is on the node, declared or not.
-fn read(observed: &Observed<'_>, vmid: Vmid) -> Option<VmConf> {
+pub(super) fn read(observed: &Observed<'_>, vmid: Vmid) -> Option<VmConf> {
     observed.facts.text(&config_path(vmid)).map(VmConf::parse)
 }
 
 /// Returns whether `qm list` has a machine as running: its last columns are the status, the memory, the
 /// disk and the process.
-fn is_running(facts: &Facts, vmid: Vmid) -> bool {
+pub(super) fn is_running(facts: &Facts, vmid: Vmid) -> bool {
     const STATUS_FROM_BEHIND: usize = 3;
     let table = facts.ran(Place::Node, &list_argv()).map_or("", |output| output.stdout.as_str());
     let number = vmid.to_string();
@@ -167,14 +172,4 @@ fn is_running(facts: &Facts, vmid: Vmid) -> bool {
         let status = words.iter().rev().nth(STATUS_FROM_BEHIND);
         words.first() == Some(&number.as_str()) && status == Some(&"running")
     })
-}
-
-/// Returns an attribute of an action.
-fn attribute(name: &str, before: Option<String>, after: Option<String>) -> Attribute {
-    let verb = match (&before, &after) {
-        (None, _) => Verb::Add,
-        (_, None) => Verb::Remove,
-        _ => Verb::Change,
-    };
-    Attribute { verb, name: name.to_owned(), before, after, class: None, notes: Vec::new() }
 }

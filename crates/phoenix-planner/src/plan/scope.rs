@@ -35,8 +35,10 @@ impl Plan {
         let focused = self.for_guests(guests);
         let is_other = |action: &Action| {
             let other = action.guest.filter(|guest| !guests.contains(guest));
-            let whole = other.map(|guest| Address::new("lxc", guest));
-            action.verb == Verb::Change && whole.is_some_and(|whole| whole == action.address)
+            let is_whole = |guest| {
+                ["lxc", "vm"].iter().any(|kind| action.address == Address::new(kind, guest))
+            };
+            action.verb == Verb::Change && other.is_some_and(is_whole)
         };
         let kept = focused.steps().filter(|step| !is_other(step.action)).map(|step| step.number);
         focused.only(&kept.collect(), focused.deferred.clone())

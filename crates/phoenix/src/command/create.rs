@@ -30,7 +30,7 @@ fn run(places: &Places, args: &Guests, reach: Reach) -> Exit {
     }
     let chain = kind::chain(session.desired(), &args.guests);
     let named = args.guests.iter().copied().collect::<BTreeSet<_>>();
-    let there = session.containers();
+    let there = session.guests();
     // What is made on the way is made whole; what was there before is left as it is.
     let meant =
         |vmid: &Vmid| reach == Reach::Chain || named.contains(vmid) || !there.contains(vmid);
@@ -41,14 +41,10 @@ fn run(places: &Places, args: &Guests, reach: Reach) -> Exit {
 
 /// Only what is declared can be brought to what is declared.
 fn is_known(desired: &Desired, vmid: Vmid) -> Result<(), String> {
-    if desired.vms.contains_key(&vmid) {
-        return Err(format!(
-            "{vmid} is a virtual machine: `phoenix apply --target vm/{vmid}` makes or changes it"
-        ));
-    }
-    if desired.containers.contains_key(&vmid) {
+    let known = desired.containers.keys().chain(desired.vms.keys()).collect::<BTreeSet<_>>();
+    if known.contains(&vmid) {
         return Ok(());
     }
-    let known = desired.containers.keys().map(ToString::to_string).collect::<Vec<_>>();
-    Err(format!("container {vmid} is not declared; declared are {}", known.join(", ")))
+    let known = known.into_iter().map(ToString::to_string).collect::<Vec<_>>();
+    Err(format!("guest {vmid} is not declared; declared are {}", known.join(", ")))
 }

@@ -5,7 +5,7 @@ use phoenix_formats::Vmid;
 use super::issue::make_stage;
 use super::reading::{Reading, staged_path};
 use crate::desired::{Certificate, Desired};
-use crate::kind::feature::guest::attribute;
+use crate::kind::attribute;
 use crate::location::{Location, Place};
 use crate::observed::{Observed, config_path};
 use crate::operation::{Leaves, Operation, Run};

@@ -9,7 +9,7 @@ use crate::kind::lxc;
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::{Observed, config_path};
 use crate::operation::{Operation, Run};
-use crate::plan::{Action, ActionId, Attribute, Disruption, Draft, Edge, Verb};
+use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Answer, Argv, Facts, Output, Probe};
 use crate::source::Origin;
 
@@ -142,18 +142,4 @@ impl<'a> Guest<'a> {
             operations,
         }
     }
-}
-
-/// Returns an attribute of an action.
-pub(in crate::kind) fn attribute(
-    name: &str,
-    before: Option<String>,
-    after: Option<String>,
-) -> Attribute {
-    let verb = match (&before, &after) {
-        (None, _) => Verb::Add,
-        (_, None) => Verb::Remove,
-        _ => Verb::Change,
-    };
-    Attribute { verb, name: name.to_owned(), before, after, class: None, notes: Vec::new() }
 }

@@ -2,7 +2,8 @@
 
 use phoenix_formats::Vmid;
 
-use super::guest::{Guest, asked, attribute};
+use super::guest::{Guest, asked};
+use crate::kind::attribute;
 use crate::kind::package;
 use crate::location::Place;
 use crate::operation::Operation;

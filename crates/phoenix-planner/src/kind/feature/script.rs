@@ -8,8 +8,9 @@ use phoenix_formats::Vmid;
 use sha2::{Digest as _, Sha256};
 
 use super::KNOWN_FEATURES;
-use super::guest::{Guest, at, attribute, ready, to_ask};
+use super::guest::{Guest, at, ready, to_ask};
 use crate::desired::Desired;
+use crate::kind::attribute;
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
 use crate::operation::{Operation, Run, Write};

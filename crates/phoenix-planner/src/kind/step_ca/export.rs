@@ -3,9 +3,9 @@
 use super::root::{self, FILE, FINGERPRINT, Root};
 use super::{After, HOME, ROOT};
 use crate::desired::Desired;
+use crate::kind::attribute;
 use crate::kind::certificate::issue;
 use crate::kind::certificate::reading::STAGE;
-use crate::kind::feature::guest::attribute;
 use crate::kind::feature::{Guest, STEP_CA};
 use crate::location::{AbsolutePath, Location, Place};
 use crate::operation::{Operation, Run};

@@ -9,7 +9,7 @@ use crate::operation::{OnFailure, Operation, Run};
 use crate::plan::{ActionId, Disruption, Draft, Edge, Verb};
 
 /// A machine that was just cloned may still be locked for a moment.
-const START: OnFailure = OnFailure::Retry { attempts: 3, pause: 5 };
+pub(super) const START: OnFailure = OnFailure::Retry { attempts: 3, pause: 5 };
 
 impl Machine<'_> {
     /// Plans the template, the snapshot and the start.
