@@ -7,12 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::location::{Location, Place};
 
-/// A program and its arguments: never a shell line.
+/// A program and its arguments: never a shell line of phoenix's own.
 pub type Argv = Vec<String>;
 
 /// Returns an argument vector from words.
 pub fn argv<const N: usize>(words: [&str; N]) -> Argv {
     words.map(str::to_owned).to_vec()
+}
+
+/// Returns what runs a line that the operator has written for sh(1), as it is.
+///
+/// The only shell there is. Nothing is ever put into such a line, and the plan says whose it is.
+pub fn operators_line(line: &str) -> Argv {
+    argv(["/bin/sh", "-c", line])
 }
 
 /// One question to a node.

@@ -88,7 +88,7 @@ impl SimulatedNode {
             ["systemctl", word, unit] => self.change_unit(word, unit),
             ["apt-get", "--quiet", "update"] | ["systemctl", "daemon-reload"] => Ok(Some(done(""))),
             // The operator's own line does something elsewhere, or nothing.
-            ["sh", "-c", _] => Ok(Some(done(""))),
+            ["/bin/sh", "-c", _] => Ok(Some(done(""))),
             ["env", ..] => match installed_by(words) {
                 Some(name) => self.install(name).map(Some),
                 None => Ok(None),

@@ -7,6 +7,7 @@ use super::part::Lowering;
 use crate::declared::{self, CommandLine, IdKind};
 use crate::desired::{HealthCheck, IDS, IdMaps, Located, Making, Span, Template};
 use crate::location::AbsolutePath;
+use crate::probe::operators_line;
 use crate::source::Origin;
 
 /// The largest root file system in GiB: beyond it, it is a slip of the pen.
@@ -236,7 +237,7 @@ impl Lowering {
         let (argv, is_shell) = match &declared.command {
             Some(CommandLine::Argv(argv)) => (argv.clone(), false),
             Some(CommandLine::Line(line)) if line.contains(|c| OF_SHELL.contains(c)) => {
-                (vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()], true)
+                (operators_line(line), true)
             }
             Some(CommandLine::Line(line)) => {
                 (line.split_whitespace().map(str::to_owned).collect(), false)

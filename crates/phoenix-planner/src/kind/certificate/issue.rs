@@ -13,7 +13,7 @@ use crate::desired::{Authority, Certificate, Command};
 use crate::kind::step_ca::{PORT, PROVISIONER_PASSWORD, ROOT, with_home};
 use crate::location::{AbsolutePath, Place};
 use crate::operation::{Leaves, Operation, Run};
-use crate::probe::{Argv, argv};
+use crate::probe::{Argv, argv, operators_line};
 
 /// Where the authority's container keeps what it issues until it is taken out; root alone sees it.
 const ISSUED: &str = "/etc/step-ca/issued";
@@ -138,7 +138,7 @@ pub(super) fn command(certificate: &Certificate, authority: &Authority) -> Vec<O
         operations.extend(staged(vmid, certificate, authority));
     }
     operations.push(on_node(match command {
-        Command::Line(line) => argv(["sh", "-c", line]),
+        Command::Line(line) => operators_line(line),
         Command::Argv(argv) => argv.clone(),
     }));
     operations.push(clear(certificate));
