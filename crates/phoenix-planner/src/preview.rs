@@ -96,7 +96,7 @@ fn prompted(place: Place, argv: &[String]) -> String {
     }
 }
 
-/// Returns one argument vector as a readable line.
+/// Returns one argument vector as a readable line, quoted as sh(1) reads it.
 pub fn command_line(argv: &[String]) -> String {
     let digest = argv.iter().position(|word| word == "--digest");
     let shown =
@@ -105,11 +105,33 @@ pub fn command_line(argv: &[String]) -> String {
 }
 
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+;".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        // A quote ends the quoted text, stands for itself, and the text begins again.
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Escapes a text for a quoted label of dot(1).
 fn quoted_label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_word_is_shown_as_a_shell_reads_it() {
+        let cases = [
+            ("", "''"),
+            ("--mode=0600", "--mode=0600"),
+            ("a b", "'a b'"),
+            (";", "';'"),
+            ("it's", r"'it'\''s'"),
+        ];
+        assert_eq!(cases.map(|(word, _)| quoted(word)), cases.map(|(_, shown)| shown));
+    }
 }
