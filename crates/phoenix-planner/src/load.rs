@@ -4,6 +4,7 @@
 //! lowering (types to meanings, one guest at a time), checks (whether the parts agree). Each pass goes on
 //! with what the one before could read, so that one run tells everything.
 
+mod bootstrap;
 mod certificates;
 mod container;
 mod files;

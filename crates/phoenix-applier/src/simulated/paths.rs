@@ -37,9 +37,9 @@ const FOLDERS: [&str; 23] = [
     "/var/lib",
 ];
 
-/// Folders in which any other one may be made: a package's, phoenix's own, and where volumes are mounted.
-const TREES: [&str; 5] =
-    ["/etc/nginx", "/etc/phoenix", "/etc/traefik", "/mnt/pve", "/var/lib/phoenix"];
+/// Folders in which any other one may be made: a package's, phoenix's own, root's, and where volumes are mounted.
+const TREES: [&str; 6] =
+    ["/etc/nginx", "/etc/phoenix", "/etc/traefik", "/mnt/pve", "/root", "/var/lib/phoenix"];
 
 /// The folders that the cluster file system has on every node; those of the node itself come on top.
 const CLUSTER: [&str; 5] =

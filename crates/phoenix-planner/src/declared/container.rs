@@ -99,6 +99,10 @@ pub struct Container {
     /// What is set up in it: `base_setup`, `step_ca`, `step_cli`, `traefik`, `trusted_ca`, or the name of a script
     /// in `feature_scripts_dir`.
     pub features: Option<List<String>>,
+    /// Where step(1) in it asks the certificate authority, with the feature `step_cli`. Default: the authority's name,
+    /// port 9000.
+    #[schemars(regex(pattern = r"^https://"), example = &"https://ca.internal.example.com:9000")]
+    pub bootstrap_ca_url: Option<String>,
     /// Numbers of the guests that must be there before this one.
     pub dependencies: Option<List<Scalar>>,
     /// The number of the container that this one is cloned from.

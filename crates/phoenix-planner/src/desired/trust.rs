@@ -29,6 +29,8 @@ pub struct Trust {
     pub proxy: Proxy,
     /// `feature_scripts_dir`.
     pub scripts: Option<AbsolutePath>,
+    /// `bootstrap_ca_url` of the containers: where step(1) in them asks the authority.
+    pub bootstrap: BTreeMap<Vmid, Located<String>>,
     /// The certificates by common name.
     pub certificates: BTreeMap<String, Certificate>,
 }

@@ -14,7 +14,7 @@ use self::config::Config;
 use super::attribute;
 use super::feature::{Guest, STEP_CA, at, package, ready, to_ask};
 use super::step_cli::{self, Packages};
-use crate::desired::{Authority, Desired};
+use crate::desired::{Authority, Desired, Ipv4Config};
 use crate::observed::Observed;
 use crate::operation::{Check, Operation, Want};
 use crate::plan::{Action, ActionId, Draft, Edge, Verb};
@@ -126,9 +126,10 @@ fn initialisation(guest: &Guest<'_>, authority: &Authority) -> Action {
         "the certificate authority, initialised once",
         initialise(guest, authority),
     );
-    action.attributes = [("name", &authority.name), ("dns", &authority.dns_name)]
-        .map(|(name, value)| attribute(name, None, Some(value.clone())))
-        .into();
+    action.attributes =
+        [("name", authority.name.clone()), ("dns", names(guest, authority).join(", "))]
+            .map(|(name, value)| attribute(name, None, Some(value)))
+            .into();
     action.notes.push(format!(
         "its passwords are made in the container, in {HOME}: back them up, nothing else opens its keys"
     ));
@@ -162,7 +163,7 @@ fn initialise(guest: &Guest<'_>, authority: &Authority) -> Vec<Operation> {
     };
     let mut operations = vec![words(guest, &["install", "--directory", "--mode=0755", HOME])];
     operations.extend([PASSWORD, PROVISIONER_PASSWORD].into_iter().flat_map(password));
-    operations.push(guest.run(init(authority)));
+    operations.push(guest.run(init(authority, &names(guest, authority))));
     let shows = argv(["openssl", "x509", "-noout", "-in", ROOT]);
     operations.push(Operation::Check(Check {
         probe: super::feature::asked(guest.vmid, shows),
@@ -173,29 +174,25 @@ fn initialise(guest: &Guest<'_>, authority: &Authority) -> Vec<Operation> {
     operations
 }
 
-fn init(authority: &Authority) -> Argv {
+/// Returns the names to which the authority answers: guests may know it by its address.
+fn names(guest: &Guest<'_>, authority: &Authority) -> Vec<String> {
+    let container = guest.observed.desired.containers.get(&authority.vmid);
+    let address = match container.and_then(|container| container.net0.as_ref()?.ip) {
+        Some(Ipv4Config::Static(net)) => Some(net.addr().to_string()),
+        _ => None,
+    };
+    [authority.dns_name.clone(), "localhost".to_owned()].into_iter().chain(address).collect()
+}
+
+fn init(authority: &Authority, names: &[String]) -> Argv {
     let address = format!(":{PORT}");
-    with_home(&[
-        "step",
-        "ca",
-        "init",
-        "--deployment-type",
-        "standalone",
-        "--name",
-        &authority.name,
-        "--dns",
-        &authority.dns_name,
-        "--dns",
-        "localhost",
-        "--address",
-        &address,
-        "--provisioner",
-        &authority.provisioner,
-        "--password-file",
-        PASSWORD,
-        "--provisioner-password-file",
-        PROVISIONER_PASSWORD,
-    ])
+    let mut words = vec!["step", "ca", "init", "--deployment-type", "standalone"];
+    words.extend(["--name", &authority.name]);
+    words.extend(names.iter().flat_map(|name| ["--dns", name.as_str()]));
+    words.extend(["--address", &address, "--provisioner", &authority.provisioner]);
+    words.extend(["--password-file", PASSWORD]);
+    words.extend(["--provisioner-password-file", PROVISIONER_PASSWORD]);
+    with_home(&words)
 }
 
 /// Adds the provisioner that speaks ACME. Both challenges work without access to DNS.

@@ -1,6 +1,9 @@
 //! `lxc/ID/step_cli`: step(1), and the repository that it comes from.
 //!
+//! It then learns of the certificate authority, in [`bootstrap`].
 //! phoenix never fetches the repository's key: the operator puts it on the node, and phoenix hands it on.
+
+mod bootstrap;
 
 use super::attribute;
 use super::feature::{Guest, STEP_CA, STEP_CLI, at, package, ready, to_ask};
@@ -52,7 +55,11 @@ pub(super) fn package_probes<'a>(
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let guests = to_ask(STEP_CLI, desired, facts);
-    guests.flat_map(|vmid| package_probes(vmid, [PACKAGE], desired, facts)).collect()
+    let of = |vmid| {
+        let packages = package_probes(vmid, [PACKAGE], desired, facts);
+        packages.into_iter().chain([bootstrap::probe(vmid)])
+    };
+    guests.flat_map(of).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -61,7 +68,11 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
             // It comes with the authority's own packages.
             continue;
         }
-        plan_packages(&guest, STEP_CLI, &[PACKAGE], "step(1)", draft);
+        match plan_packages(&guest, STEP_CLI, &[PACKAGE], "step(1)", draft) {
+            Packages::There => bootstrap::plan(&guest, None, draft),
+            Packages::Planned(id) => bootstrap::plan(&guest, Some(id), draft),
+            Packages::OutOfReach => {}
+        }
     }
     Ok(())
 }

@@ -87,6 +87,7 @@ impl Lowering {
                 trust.features.entry(vmid).or_default().push(feature);
             }
         }
+        trust.bootstrap = self.bootstrap_urls(containers);
         trust.authority = self.certificate_authority(&ca, &trust, identity);
         trust
     }
