@@ -43,25 +43,46 @@ pub fn summary(plan: &Plan) -> String {
     format!("Plan: {counts}{}. ({})", interruptions(plan), &digest[..SHORT_DIGEST])
 }
 
+/// The most guests of a sort that the summary names: more are counted, and each has a line above.
+const NAMED: usize = 4;
+
 /// Says which guests stop or start, as `; container 101 restarts`.
 fn interruptions(plan: &Plan) -> String {
-    let named = |disruption, verb: &str| {
-        let hit = plan.steps().filter(move |step| step.action.disruption == disruption);
-        hit.filter_map(|step| Some(format!("; {} {verb}", guest_of(step.action)?)))
-            .collect::<String>()
+    let hit = |disruption| {
+        let steps = plan.steps().filter(move |step| step.action.disruption == disruption);
+        steps.filter_map(|step| guest_of(step.action)).collect::<Vec<_>>()
     };
-    [
-        named(Disruption::Restart, "restarts"),
-        named(Disruption::Start, "starts"),
-        named(Disruption::Stop, "stops"),
-    ]
-    .concat()
+    let words = [
+        (Disruption::Restart, "restart"),
+        (Disruption::Start, "start"),
+        (Disruption::Stop, "stop"),
+    ];
+    let said = words.into_iter().flat_map(|(disruption, verb)| {
+        let hit = hit(disruption);
+        ["container", "virtual machine"].map(|sort| {
+            let ids = hit.iter().filter(|(of, _)| *of == sort).map(|(_, id)| *id);
+            said(sort, &ids.collect::<Vec<_>>(), verb)
+        })
+    });
+    said.flatten().map(|said| format!("; {said}")).collect()
 }
 
-fn guest_of(action: &Action) -> Option<String> {
+fn said(sort: &str, ids: &[&str], verb: &str) -> Option<String> {
+    match ids {
+        [] => None,
+        [id] => Some(format!("{sort} {id} {verb}s")),
+        [first @ .., last] if ids.len() <= NAMED => {
+            Some(format!("{sort}s {} and {last} {verb}", first.join(", ")))
+        }
+        _ => Some(format!("{} {sort}s {verb}", ids.len())),
+    }
+}
+
+/// Returns the sort and the number of the guest that an action is about.
+fn guest_of(action: &Action) -> Option<(&'static str, &str)> {
     let mut parts = action.address.as_str().split('/');
-    let kind = if parts.next() == Some("vm") { "virtual machine" } else { "container" };
-    Some(format!("{kind} {}", parts.next()?))
+    let sort = if parts.next() == Some("vm") { "virtual machine" } else { "container" };
+    Some((sort, parts.next()?))
 }
 
 /// Returns the programs that an action runs, in order; see [`command`].
