@@ -76,6 +76,7 @@ fn bench(size: u32, folder: &Path, programs: &Programs) -> Result<(), String> {
     let folder = folder.join(size.to_string());
     say(&format!("making a fleet of {size} in {}", folder.display()));
     let fleet = Fleet::make(size, &folder).map_err(|error| error.to_string())?;
+    requires_nothing_to_do(&fleet, programs)?;
     let rounds = (CONTAINERS / size).clamp(ROUNDS.0, ROUNDS.1);
     let cases = State::ALL.map(|state| [Verb::Plan, Verb::Apply].map(|verb| (state, verb)));
     let cases = cases.as_flattened();
@@ -90,6 +91,18 @@ fn bench(size: u32, folder: &Path, programs: &Programs) -> Result<(), String> {
         table::print(size, *state, *verb, of_case, &pairs[0]);
     }
     std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
+}
+
+/// Fails where phoenix finds something to do on the node that is in sync: then no figure would be true.
+fn requires_nothing_to_do(fleet: &Fleet, programs: &Programs) -> Result<(), String> {
+    let mut plan = Command::new(&programs.phoenix);
+    plan.args(["plan", "--detailed-exitcode", "--config"]).arg(fleet.config());
+    let output = plan.arg("--node-dir").arg(fleet.node(State::InSync)).output();
+    match output {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("`plan` of a node in sync ended with {}", output.status)),
+        Err(error) => Err(format!("cannot run `plan`: {error}")),
+    }
 }
 
 /// Measures both programs once, one right after the other.

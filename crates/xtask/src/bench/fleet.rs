@@ -105,6 +105,10 @@ impl Fleet {
         let interfaces =
             "auto vmbr0\niface vmbr0 inet static\n\taddress 10.0.0.13/8\n\tbridge-ports enp6s0\n";
         fs::write(root.join("etc/network/interfaces"), interfaces)?;
+        let there = if state == State::Absent { 0 } else { self.size };
+        // They are declared to start at boot: those that do not run would be started.
+        let live = json!({"running": (0..there).map(vmid).collect::<Vec<_>>()});
+        fs::write(self.node(state).join("node.json"), live.to_string())?;
         self.restore(state).map(drop)
     }
 }
