@@ -1,6 +1,6 @@
 //! `mpN`: what a container mounts, known by its path in the container, never by its number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
@@ -66,7 +66,7 @@ pub(super) fn folders(
 /// Returns the declared mounts as they are given to a container that is made.
 pub(super) fn of_new(container: &Container) -> Vec<(String, String)> {
     let mounts = container.mounts.iter().zip(0..MOST);
-    mounts.map(|(mount, number)| (format!("mp{number}"), value(mount))).collect()
+    mounts.map(|(mount, number)| (key_of(number), value(mount))).collect()
 }
 
 fn value(mount: &Mount) -> String {
@@ -86,31 +86,41 @@ pub(super) fn changes(
 ) -> Result<Mounts, Vec<Refusal>> {
     let mut mounts = Mounts::default();
     let mut refusals = Vec::new();
-    let mut taken = (0..MOST).filter(|number| is_taken(conf, *number)).collect::<Vec<_>>();
+    let mut taken = taken(conf);
     for mount in &container.mounts {
-        let at = (0..MOST).find(|number| {
-            let text = present(conf, &format!("mp{number}")).unwrap_or_default();
-            PropertyText::parse(text).get("mp") == Some(mount.path.as_str())
-        });
-        match at {
-            Some(number) => {
-                let key = format!("mp{number}");
-                refusals.extend(mounts.compare(container.vmid, conf, &key, mount).err());
-            }
-            None => match (0..MOST).find(|number| !taken.contains(number)) {
-                Some(free) => {
-                    taken.push(free);
-                    let missing = missing_storage(observed, mount).or_else(|| folders.lacks(mount));
-                    match missing {
-                        Some(why) => mounts.waiting.push(why),
-                        None => mounts.add(conf, &format!("mp{free}"), mount),
-                    }
-                }
-                None => mounts.waiting.push(format!("`{}`: no mount point is free", mount.path)),
-            },
+        if let Some(key) =
+            taken.iter().copied().map(key_of).find(|key| is_at(conf, key, &mount.path))
+        {
+            refusals.extend(mounts.compare(container.vmid, conf, &key, mount).err());
+            continue;
+        }
+        let Some(free) = (0..MOST).find(|number| !taken.contains(number)) else {
+            mounts.waiting.push(format!("`{}`: no mount point is free", mount.path));
+            continue;
+        };
+        taken.insert(free);
+        match missing_storage(observed, mount).or_else(|| folders.lacks(mount)) {
+            Some(why) => mounts.waiting.push(why),
+            None => mounts.add(conf, &key_of(free), mount),
         }
     }
     if refusals.is_empty() { Ok(mounts) } else { Err(refusals) }
+}
+
+fn key_of(number: u32) -> String {
+    format!("mp{number}")
+}
+
+/// Returns the numbers of the mount points that are there, or will be after the next start.
+fn taken(conf: &LxcConf) -> BTreeSet<u32> {
+    let keys = conf.entries().chain(conf.pending().entries()).map(|(key, _)| key);
+    let numbers = keys.filter_map(|key| key.strip_prefix("mp")?.parse::<u32>().ok());
+    numbers.filter(|number| *number < MOST).collect()
+}
+
+fn is_at(conf: &LxcConf, key: &str, path: &AbsolutePath) -> bool {
+    let text = present(conf, key).unwrap_or_default();
+    PropertyText::parse(text).get("mp") == Some(path.as_str())
 }
 
 impl Folders {
@@ -124,11 +134,6 @@ impl Folders {
 pub(super) fn missing_storage(observed: &Observed<'_>, mount: &Mount) -> Option<String> {
     let MountSource::Volume { storage, .. } = &mount.source else { return None };
     super::create::missing_storage(observed, storage)
-}
-
-fn is_taken(conf: &LxcConf, number: u32) -> bool {
-    let key = format!("mp{number}");
-    conf.get(&key).is_some() || conf.pending().get(&key).is_some()
 }
 
 impl Mounts {
