@@ -62,12 +62,25 @@ pub struct Traefik {
     /// The address that the certificate authority is told. Default: none.
     #[schemars(example = &"admin@example.com")]
     pub acme_email: Option<String>,
+    /// Where Traefik's program comes from. Default: the operator brings it into the container, with a unit.
+    pub program: Option<Program>,
     /// What is laid over the static configuration that phoenix makes: members by name, anything else instead.
     #[serde(rename = "static")]
     pub over_static: Option<serde_json::Value>,
     /// What is laid over the routes that phoenix makes, such as `http.middlewares`.
     #[serde(rename = "dynamic")]
     pub over_dynamic: Option<serde_json::Value>,
+}
+
+/// A program that is put into a container: a file of the node, known by its digest.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Program {
+    /// The file of the node.
+    #[schemars(regex(pattern = r"^/"), example = &"/root/programs/traefik")]
+    pub file: Option<String>,
+    /// Its SHA-256 in hexadecimal, as sha256sum(1) prints it.
+    #[schemars(regex(pattern = r"^[0-9A-Fa-f]{64}$"))]
+    pub sha256: Option<String>,
 }
 
 /// A service of the guest that is reached through the gateway.

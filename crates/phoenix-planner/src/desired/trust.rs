@@ -85,12 +85,25 @@ pub struct PackageSource {
 pub struct Proxy {
     /// `traefik.acme_email`.
     pub email: Option<String>,
+    /// `traefik.program`.
+    pub program: Option<Program>,
     /// `traefik.static`.
     pub over_static: Option<Yaml>,
     /// `traefik.dynamic`.
     pub over_dynamic: Option<Yaml>,
     /// The services, by name.
     pub services: BTreeMap<String, Routed>,
+}
+
+/// A program that is put into a container.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Where it stands.
+    pub origin: Origin,
+    /// The file of the node.
+    pub file: AbsolutePath,
+    /// Its SHA-256: 64 lower-case hexadecimal digits.
+    pub sha256: String,
 }
 
 /// One service behind the proxy.

@@ -9,10 +9,11 @@ use phoenix_formats::yaml::Yaml;
 use super::finding::Finding;
 use super::part::Lowering;
 use crate::declared::{
-    ContainerFile, HypervisorFile, List, Number, StepCa, TraefikService, VmFile, Words,
+    self, ContainerFile, HypervisorFile, List, Number, StepCa, TraefikService, VmFile, Words,
 };
 use crate::desired::{
-    Authority, Desired, Identity, Ipv4Config, Located, Owner, PackageSource, Proxy, Routed, Trust,
+    Authority, Desired, Identity, Ipv4Config, Located, Owner, PackageSource, Program, Proxy,
+    Routed, Trust,
 };
 use crate::kind::KNOWN_FEATURES;
 use crate::location::AbsolutePath;
@@ -33,6 +34,9 @@ const PROVISIONER: &str = "phoenix";
 
 /// The certificate authority's name in the domain.
 const AUTHORITY_NAME: &str = "ca";
+
+/// How the digest of a program is found out.
+const PROGRAM_HELP: &str = "Write the 64 digits that `sha256sum` prints for it.";
 
 /// A service as it is declared, with its guest.
 pub(super) struct Service {
@@ -92,13 +96,19 @@ impl Lowering {
     }
 
     fn fingerprint(&mut self, ca: &StepCa, origin: Origin) -> Option<String> {
-        let text = ca.root_fingerprint.as_deref()?;
-        let digits = text.replace(':', "").to_ascii_lowercase();
-        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Some(digits);
+        let text = ca.root_fingerprint.as_deref()?.replace(':', "");
+        self.digest(
+            &text,
+            origin,
+            "Write the 64 digits that `step certificate fingerprint` prints.",
+        )
+    }
+
+    fn digest(&mut self, text: &str, origin: Origin, help: &str) -> Option<String> {
+        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Some(text.to_ascii_lowercase());
         }
-        let finding = Finding::error(origin, "a fingerprint that is no SHA-256");
-        let help = "Write the 64 digits that `step certificate fingerprint` prints.";
+        let finding = Finding::error(origin, format!("`{text}` is no SHA-256"));
         self.push(finding.label("not 64 digits").help(help));
         None
     }
@@ -158,10 +168,22 @@ impl Lowering {
         let declared = global.traefik.clone().unwrap_or_default();
         Proxy {
             email: declared.acme_email,
+            program: self.program(declared.program.as_ref(), at.at("program")),
             over_static: self.overlay(declared.over_static.as_ref(), at.at("static")),
             over_dynamic: self.overlay(declared.over_dynamic.as_ref(), at.at("dynamic")),
             ..Proxy::default()
         }
+    }
+
+    fn program(&mut self, declared: Option<&declared::Program>, at: Origin) -> Option<Program> {
+        let declared = declared?;
+        let file = self.folder(declared.file.as_deref(), at.at("file"));
+        let sha256 = declared.sha256.as_deref();
+        let sha256 = sha256.and_then(|text| self.digest(text, at.at("sha256"), PROGRAM_HELP));
+        if declared.file.is_none() || declared.sha256.is_none() {
+            self.needs(&at, "a program", "`file` and `sha256`");
+        }
+        Some(Program { file: file?, sha256: sha256?, origin: at })
     }
 
     fn overlay(&mut self, value: Option<&serde_json::Value>, origin: Origin) -> Option<Yaml> {

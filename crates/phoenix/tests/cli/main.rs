@@ -10,5 +10,6 @@ mod planning;
 mod reversed;
 mod shim;
 mod support;
+mod units;
 mod verbs;
 mod verifying;
