@@ -81,10 +81,12 @@ fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     let restart =
         changed_settings.is_some() || desired.trust.authority.is_some() && storage(guest).is_some();
     let program = program::plan(guest, &after, draft);
-    let mut changed = match program {
-        program::Standing::Planned(id) => vec![id],
-        _ => Vec::new(),
-    };
+    let mut changed = Vec::new();
+    match program {
+        program::Standing::Planned(id) => changed.push(id),
+        program::Standing::Mended(id) => after.push((id, Edge::Needs)),
+        _ => {}
+    }
     let mut operations = Vec::new();
     let mut attributes = Vec::new();
     if desired.trust.authority.is_some() {

@@ -51,8 +51,10 @@ pub(super) enum Standing {
     Foreign,
     /// There is one, perhaps not the one that is declared.
     There,
-    /// An action brings or mends it.
+    /// An action brings it.
     Planned(ActionId),
+    /// It is the right one, and an action gives it its owner and mode.
+    Mended(ActionId),
     /// There is none, and none can be brought; that has been deferred.
     Missing,
 }
@@ -139,5 +141,5 @@ fn mend(guest: &Guest<'_>, after: &After, draft: &mut Draft) -> Standing {
     let address = guest.address(TRAEFIK).part("program");
     let mut action = guest.action(address, Verb::Change, "its owner or mode", operations);
     action.attributes.push(attribute("mode", Some(said(stat)), Some(said(STAT))));
-    Standing::Planned(draft.add(action, after))
+    Standing::Mended(draft.add(action, after))
 }
