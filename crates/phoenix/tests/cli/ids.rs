@@ -49,6 +49,9 @@ fn a_container_is_not_started_without_its_ids() {
         .replace("\"name\": \"web\",", "\"name\": \"web\", \"start_at_boot\": true,");
     copy.write(config, &text);
     copy.write("node/node.json", &copy.read("node/node.json").replace("\"101\", ", ""));
+    let alone = copy.phoenix(&["start", "101", "--yes"]);
+    let why = "container 101 does not start: root is not granted 1 ids from 33 on";
+    assert!(alone.shown().contains(why), "{}", alone.shown());
     // A target brings what it needs.
     let start = plan(&copy, "lxc/101/start");
     let rows = start.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>();
