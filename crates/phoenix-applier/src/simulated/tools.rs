@@ -22,6 +22,9 @@ const OWNER: &str = "0:0";
 const NOTHING_FOUND: i32 = 1;
 const TROUBLE: i32 = 2;
 
+/// What curl(1) ends with when a server has no such file.
+const NOT_FETCHED: i32 = 22;
+
 /// Mode and owner of a file, in the words of stat(1).
 struct Attributes {
     mode: String,
@@ -177,6 +180,34 @@ impl SimulatedNode {
                 self.install_empty(place, path, mode, Missing::Make).map(Some)
             }
             ["rm" | "mv" | "cp", ..] => self.change_names(place, words),
+            [
+                "curl",
+                "--disable",
+                "--fail",
+                "--silent",
+                "--show-error",
+                "--location",
+                "--proto",
+                "=https",
+                "--max-time",
+                _,
+                "--output",
+                path,
+                "--url",
+                url,
+            ] => self.fetch(place, url, path).map(Some),
+            [
+                "tar",
+                "--extract",
+                "--gzip",
+                "--no-same-owner",
+                "--file",
+                archive,
+                "--directory",
+                folder,
+                "--",
+                member,
+            ] => self.copy_file(place, archive, &format!("{folder}/{member}")).map(Some),
             ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
                 self.change_with(place, &[inner, &[*path]].concat())
             }
@@ -190,6 +221,15 @@ impl SimulatedNode {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Fetches what `node.json` has; an archive is the text of its one member here.
+    fn fetch(&self, place: Place, url: &str, path: &str) -> Result<Output, NodeError> {
+        let Some(text) = self.settings.downloads.get(url) else {
+            return Ok(fail(NOT_FETCHED, format!("curl: there is nothing at {url}")));
+        };
+        let put = self.put(place, path, text, Missing::Fail)?;
+        Ok(put.unwrap_or_else(|| done("")))
     }
 
     /// Removes, moves or copies files.

@@ -72,13 +72,16 @@ pub struct Traefik {
     pub over_dynamic: Option<serde_json::Value>,
 }
 
-/// A program that is put into a container: a file of the node, known by its digest.
+/// A program that is put into a container: a file of the node, or one in an archive that the node fetches.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Program {
     /// The file of the node.
     #[schemars(regex(pattern = r"^/"), example = &"/root/programs/traefik")]
     pub file: Option<String>,
-    /// Its SHA-256 in hexadecimal, as sha256sum(1) prints it.
+    /// The address of an archive (`.tar.gz`) that has it as `traefik`, instead of `file`.
+    #[schemars(regex(pattern = r"^https://"), example = &"https://example.com/traefik_v3_linux_amd64.tar.gz")]
+    pub url: Option<String>,
+    /// The SHA-256 of the file or of the archive in hexadecimal, as sha256sum(1) prints it.
     #[schemars(regex(pattern = r"^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,
 }

@@ -100,10 +100,19 @@ pub struct Proxy {
 pub struct Program {
     /// Where it stands.
     pub origin: Origin,
-    /// The file of the node.
-    pub file: AbsolutePath,
-    /// Its SHA-256: 64 lower-case hexadecimal digits.
+    /// Where it comes from.
+    pub source: ProgramSource,
+    /// The SHA-256 of the file, or of the archive: 64 lower-case hexadecimal digits.
     pub sha256: String,
+}
+
+/// Where a program comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProgramSource {
+    /// A file of the node.
+    File(AbsolutePath),
+    /// The archive of a release, by its address.
+    Archive(String),
 }
 
 /// One service behind the proxy.

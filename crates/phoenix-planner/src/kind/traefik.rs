@@ -5,6 +5,7 @@
 //! that says something else, is refused.
 //! Traefik itself comes into the container by [`program`], where one is declared, and runs by the unit of [`service`].
 
+mod fetch;
 mod files;
 mod program;
 mod service;

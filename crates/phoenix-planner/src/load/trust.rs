@@ -1,5 +1,7 @@
 //! Lowering of what is set up inside of guests.
 
+mod program;
+
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
@@ -9,11 +11,10 @@ use phoenix_formats::yaml::Yaml;
 use super::finding::Finding;
 use super::part::Lowering;
 use crate::declared::{
-    self, ContainerFile, HypervisorFile, List, Number, StepCa, TraefikService, VmFile, Words,
+    ContainerFile, HypervisorFile, List, Number, StepCa, TraefikService, VmFile, Words,
 };
 use crate::desired::{
-    Authority, Desired, Identity, Ipv4Config, Located, Owner, PackageSource, Program, Proxy,
-    Routed, Trust,
+    Authority, Desired, Identity, Ipv4Config, Located, Owner, PackageSource, Proxy, Routed, Trust,
 };
 use crate::kind::KNOWN_FEATURES;
 use crate::location::AbsolutePath;
@@ -34,9 +35,6 @@ const PROVISIONER: &str = "phoenix";
 
 /// The certificate authority's name in the domain.
 const AUTHORITY_NAME: &str = "ca";
-
-/// How the digest of a program is found out.
-const PROGRAM_HELP: &str = "Write the 64 digits that `sha256sum` prints for it.";
 
 /// A service as it is declared, with its guest.
 pub(super) struct Service {
@@ -104,7 +102,7 @@ impl Lowering {
         )
     }
 
-    fn digest(&mut self, text: &str, origin: Origin, help: &str) -> Option<String> {
+    pub(super) fn digest(&mut self, text: &str, origin: Origin, help: &str) -> Option<String> {
         if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Some(text.to_ascii_lowercase());
         }
@@ -173,17 +171,6 @@ impl Lowering {
             over_dynamic: self.overlay(declared.over_dynamic.as_ref(), at.at("dynamic")),
             ..Proxy::default()
         }
-    }
-
-    fn program(&mut self, declared: Option<&declared::Program>, at: Origin) -> Option<Program> {
-        let declared = declared?;
-        let file = self.folder(declared.file.as_deref(), at.at("file"));
-        let sha256 = declared.sha256.as_deref();
-        let sha256 = sha256.and_then(|text| self.digest(text, at.at("sha256"), PROGRAM_HELP));
-        if declared.file.is_none() || declared.sha256.is_none() {
-            self.needs(&at, "a program", "`file` and `sha256`");
-        }
-        Some(Program { file: file?, sha256: sha256?, origin: at })
     }
 
     fn overlay(&mut self, value: Option<&serde_json::Value>, origin: Origin) -> Option<Yaml> {

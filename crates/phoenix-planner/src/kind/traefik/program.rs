@@ -1,12 +1,12 @@
-//! `lxc/ID/traefik/program`: Traefik itself, a file of the node that is known by its digest.
+//! `lxc/ID/traefik/program`: Traefik itself, from a file of the node or from the archive of a release, which is known
+//! by its digest.
 //!
-//! Debian has no package of it, and phoenix fetches nothing from strangers: the operator puts the program on the
-//! node and declares its digest. Deliberately not understood: which version it is.
+//! Debian has no package of it. Deliberately not understood: which version it is, and who signed it.
 
 use phoenix_formats::Vmid;
 
-use super::After;
-use crate::desired::{Desired, Program};
+use super::{After, fetch};
+use crate::desired::{Desired, Program, ProgramSource};
 use crate::kind::attribute;
 use crate::kind::feature::{Guest, TRAEFIK, asked};
 use crate::location::Place;
@@ -41,8 +41,11 @@ fn stat_argv() -> Argv {
 /// Returns what is asked of the node and of the container.
 pub(super) fn probes(desired: &Desired, vmid: Vmid) -> Vec<Probe> {
     let Some(program) = &desired.trust.proxy.program else { return Vec::new() };
-    let source = Probe::Run { place: Place::Node, argv: digest_argv(program.file.as_str()) };
-    vec![source, asked(vmid, digest_argv(PATH)), asked(vmid, stat_argv())]
+    vec![
+        fetch::digest_probe(&path_of(program)),
+        asked(vmid, digest_argv(PATH)),
+        asked(vmid, stat_argv()),
+    ]
 }
 
 /// What becomes of the program.
@@ -59,33 +62,79 @@ pub(super) enum Standing {
     Missing,
 }
 
+/// Returns where the node has a program, or keeps it once it is fetched.
+fn path_of(program: &Program) -> String {
+    match &program.source {
+        ProgramSource::File(path) => path.to_string(),
+        ProgramSource::Archive(_) => fetch::kept(&program.sha256),
+    }
+}
+
+/// The program on the node, or how it comes there.
+struct Source {
+    path: String,
+    /// Its digest; that of what is in an archive is not known before.
+    sha256: Option<String>,
+    fetch: Vec<Operation>,
+}
+
 /// Plans the program.
 pub(super) fn plan(guest: &Guest<'_>, after: &After, draft: &mut Draft) -> Standing {
     let Some(program) = &guest.observed.desired.trust.proxy.program else {
         return Standing::Foreign;
     };
     let present = guest.ran(&digest_argv(PATH)).and_then(digest);
-    if present == Some(program.sha256.as_str()) {
+    if present.is_some() && present == wanted(guest, program) {
         return mend(guest, after, draft);
     }
     let address = guest.address(TRAEFIK).part("program");
-    if let Err(why) = source(guest, program) {
-        draft.defer(address, why);
-        return present.map_or(Standing::Missing, |_| Standing::There);
-    }
-    let (verb, reason) = match present {
-        None => (Verb::Add, format!("{} of the node", program.file)),
-        Some(_) => (Verb::Change, "it is another one than is declared".to_owned()),
+    let source = match source(guest, program) {
+        Ok(source) => source,
+        Err(why) => {
+            draft.defer(address, why);
+            return present.map_or(Standing::Missing, |_| Standing::There);
+        }
     };
-    let mut action = guest.action(address, verb, reason, operations(guest.vmid, program));
+    let (verb, reason) = match (present, &program.source) {
+        (None, ProgramSource::File(path)) => (Verb::Add, format!("{path} of the node")),
+        (None, ProgramSource::Archive(url)) => (Verb::Add, format!("from {url}")),
+        (Some(_), _) if source.sha256.is_none() => {
+            (Verb::Change, "its archive has not been fetched yet".to_owned())
+        }
+        (Some(_), _) => (Verb::Change, "it is another one than is declared".to_owned()),
+    };
+    let attributes = attributes(program, &source, present);
+    let is_fetched = !source.fetch.is_empty();
+    let mut action = guest.action(address, verb, reason, operations(guest.vmid, source));
     action.origin = Some(program.origin.clone());
-    action.attributes.push(digest_attribute(present, &program.sha256));
+    action.attributes = attributes;
+    if is_fetched {
+        let note = "nothing is unpacked before the archive's SHA-256 is the declared one";
+        action.notes.push(note.to_owned());
+    }
     Standing::Planned(draft.add(action, after))
 }
 
-fn digest_attribute(before: Option<&str>, after: &str) -> Attribute {
+/// Returns the digest that the program shall have, if it is known.
+fn wanted<'a>(guest: &Guest<'a>, program: &'a Program) -> Option<&'a str> {
+    match &program.source {
+        ProgramSource::File(_) => Some(&program.sha256),
+        ProgramSource::Archive(_) => on_node(guest, program).flatten(),
+    }
+}
+
+/// Returns the digest of the program on the node; nothing inside, if it is not there.
+fn on_node<'a>(guest: &Guest<'a>, program: &Program) -> Option<Option<&'a str>> {
+    let asked = digest_argv(&path_of(program));
+    guest.observed.facts.ran(Place::Node, &asked).map(digest)
+}
+
+fn attributes(program: &Program, source: &Source, present: Option<&str>) -> Vec<Attribute> {
     let short = |digest: &str| digest.chars().take(SHOWN).collect::<String>();
-    attribute("sha256", before.map(short), Some(short(after)))
+    match &source.sha256 {
+        Some(after) => vec![attribute("sha256", present.map(short), Some(short(after)))],
+        None => vec![attribute("archive", None, Some(short(&program.sha256)))],
+    }
 }
 
 /// Returns the digest that sha256sum(1) has found.
@@ -95,36 +144,50 @@ fn digest(output: &Output) -> Option<&str> {
     Some(word.trim_start_matches('\\'))
 }
 
-/// Looks whether the node has the program that is declared.
-fn source(guest: &Guest<'_>, program: &Program) -> Result<(), String> {
-    let path = &program.file;
-    let answer = guest.observed.facts.ran(Place::Node, &digest_argv(path.as_str()));
-    match answer.map(digest) {
-        None => Err(format!("nobody knows what {path} of the node is")),
-        Some(None) => Err(format!("put Traefik's program on the node, at {path}")),
-        Some(Some(found)) if found == program.sha256 => Ok(()),
-        Some(Some(found)) => Err(format!(
+/// Looks whether the node has the program that is declared, or can fetch it.
+fn source(guest: &Guest<'_>, program: &Program) -> Result<Source, String> {
+    let path = path_of(program);
+    let Some(found) = on_node(guest, program) else {
+        return Err(format!("nobody knows what {path} of the node is"));
+    };
+    let sha256 = found.map(str::to_owned);
+    match (&program.source, found) {
+        (ProgramSource::Archive(_), Some(_)) => Ok(Source { path, sha256, fetch: Vec::new() }),
+        (ProgramSource::Archive(url), None) => {
+            let fetch = fetch::operations(url, &program.sha256);
+            Ok(Source { path, sha256, fetch })
+        }
+        (ProgramSource::File(_), None) => {
+            Err(format!("put Traefik's program on the node, at {path}"))
+        }
+        (ProgramSource::File(_), Some(found)) if found == program.sha256 => {
+            Ok(Source { path, sha256, fetch: Vec::new() })
+        }
+        (ProgramSource::File(_), Some(found)) => Err(format!(
             "{path} of the node is not the program that is declared: its SHA-256 is {found}"
         )),
     }
 }
 
 /// Brings the program beside its place, looks whether it has come whole, and exchanges it.
-fn operations(vmid: Vmid, program: &Program) -> Vec<Operation> {
-    let push = ["pct", "push", &vmid.to_string(), program.file.as_str(), NEW, "--perms", MODE];
+fn operations(vmid: Vmid, source: Source) -> Vec<Operation> {
+    let push = ["pct", "push", &vmid.to_string(), &source.path, NEW, "--perms", MODE];
     let exchange = argv(["mv", "--force", "--no-target-directory", "--", NEW, PATH]);
     let quietly = |run: Run| Operation::Run(Run { leaves: Leaves::Nothing, ..run });
-    vec![
-        quietly(Run::at(Place::Guest(vmid), argv(["mkdir", "--parents", FOLDER]))),
-        quietly(Run::on_node(argv(push))),
+    let is_whole = source.sha256.map(|sha256| {
         Operation::Check(Check {
             probe: asked(vmid, digest_argv(NEW)),
-            want: Want::Says(format!("{}  {NEW}", program.sha256)),
+            want: Want::Says(format!("{sha256}  {NEW}")),
             attempts: 1,
             pause: 0,
-        }),
-        Operation::Run(Run::at(Place::Guest(vmid), exchange)),
-    ]
+        })
+    });
+    let mut operations = source.fetch;
+    operations.push(quietly(Run::at(Place::Guest(vmid), argv(["mkdir", "--parents", FOLDER]))));
+    operations.push(quietly(Run::on_node(argv(push))));
+    operations.extend(is_whole);
+    operations.push(Operation::Run(Run::at(Place::Guest(vmid), exchange)));
+    operations
 }
 
 /// Gives the right program its mode and owner; a link to it is somebody's own arrangement.
