@@ -48,6 +48,7 @@ mod authority;
 mod cloning;
 mod dnsmasq;
 mod error;
+mod fetch;
 mod files;
 mod guest_packages;
 mod guest_service;

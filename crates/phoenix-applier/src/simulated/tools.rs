@@ -22,9 +22,6 @@ const OWNER: &str = "0:0";
 const NOTHING_FOUND: i32 = 1;
 const TROUBLE: i32 = 2;
 
-/// What curl(1) ends with when a server has no such file.
-const NOT_FETCHED: i32 = 22;
-
 /// Mode and owner of a file, in the words of stat(1).
 struct Attributes {
     mode: String,
@@ -180,34 +177,7 @@ impl SimulatedNode {
                 self.install_empty(place, path, mode, Missing::Make).map(Some)
             }
             ["rm" | "mv" | "cp", ..] => self.change_names(place, words),
-            [
-                "curl",
-                "--disable",
-                "--fail",
-                "--silent",
-                "--show-error",
-                "--location",
-                "--proto",
-                "=https",
-                "--max-time",
-                _,
-                "--output",
-                path,
-                "--url",
-                url,
-            ] => self.fetch(place, url, path).map(Some),
-            [
-                "tar",
-                "--extract",
-                "--gzip",
-                "--no-same-owner",
-                "--file",
-                archive,
-                "--directory",
-                folder,
-                "--",
-                member,
-            ] => self.copy_file(place, archive, &format!("{folder}/{member}")).map(Some),
+            ["curl" | "tar", ..] => self.fetch_with(place, words),
             ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
                 self.change_with(place, &[inner, &[*path]].concat())
             }
@@ -221,15 +191,6 @@ impl SimulatedNode {
             }
             _ => Ok(None),
         }
-    }
-
-    /// Fetches what `node.json` has; an archive is the text of its one member here.
-    fn fetch(&self, place: Place, url: &str, path: &str) -> Result<Output, NodeError> {
-        let Some(text) = self.settings.downloads.get(url) else {
-            return Ok(fail(NOT_FETCHED, format!("curl: there is nothing at {url}")));
-        };
-        let put = self.put(place, path, text, Missing::Fail)?;
-        Ok(put.unwrap_or_else(|| done("")))
     }
 
     /// Removes, moves or copies files.
@@ -293,7 +254,12 @@ impl SimulatedNode {
         self.set_attributes(place, path, None)
     }
 
-    fn copy_file(&self, place: Place, from: &str, to: &str) -> Result<Output, NodeError> {
+    pub(super) fn copy_file(
+        &self,
+        place: Place,
+        from: &str,
+        to: &str,
+    ) -> Result<Output, NodeError> {
         let Some(text) = self.read(place, from) else {
             return Ok(fail(1, format!("there is no `{from}`")));
         };
@@ -351,19 +317,26 @@ impl SimulatedNode {
         let Some(bytes) = self.bytes(source, from) else {
             return Ok(Some(fail(255, format!("cannot read `{from}`"))));
         };
-        let missing = if to.starts_with("/tmp/") || to.starts_with("/run/") {
-            Missing::Make
-        } else {
-            Missing::Fail
-        };
+        self.put_copy(target, to, &bytes, &attributes).map(Some)
+    }
+
+    fn put_copy(
+        &self,
+        place: Place,
+        path: &str,
+        bytes: &[u8],
+        attributes: &Attributes,
+    ) -> Result<Output, NodeError> {
+        let is_made = path.starts_with("/tmp/") || path.starts_with("/run/");
+        let missing = if is_made { Missing::Make } else { Missing::Fail };
         // A lab runs what is copied: it needs its mode.
         let mode = u32::from_str_radix(&attributes.mode, 8).unwrap_or(0o644);
-        let put = |files: Tree| files.put_bytes(to, &bytes, mode, missing).ok();
-        if self.files_of(target).and_then(put).is_none() {
-            return Ok(Some(fail(255, format!("cannot create `{to}`"))));
+        let put = |files: Tree| files.put_bytes(path, bytes, mode, missing).ok();
+        if self.files_of(place).and_then(put).is_none() {
+            return Ok(fail(255, format!("cannot create `{path}`")));
         }
-        self.set_attributes(target, to, Some(&attributes))?;
-        Ok(Some(done("")))
+        self.set_attributes(place, path, Some(attributes))?;
+        Ok(done(""))
     }
 }
 

@@ -63,24 +63,13 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
 }
 
 fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-    let desired = guest.observed.desired;
     if !guest.sees(STATIC) {
         draft.defer(guest.address(TRAEFIK), "nobody can look into the container");
         return Ok(());
     }
-    let (settings, routes) = (settings(desired), dynamic(desired));
-    let (changed_settings, changed_routes) =
-        match (change(guest, STATIC, &settings), change(guest, DYNAMIC, &routes)) {
-            (Ok(settings), Ok(routes)) => (settings, routes),
-            (settings, routes) => {
-                let refusals = [settings.err(), routes.err()].into_iter().flatten();
-                return Err(refusals.flatten().collect());
-            }
-        };
+    let files = Files::of(guest)?;
     let mut after = guest.before(draft);
     after.extend(earlier(guest, draft));
-    let restart =
-        changed_settings.is_some() || desired.trust.authority.is_some() && storage(guest).is_some();
     let program = program::plan(guest, &after, draft);
     let mut changed = Vec::new();
     match program {
@@ -88,33 +77,58 @@ fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
         program::Standing::Mended(id) => after.push((id, Edge::Needs)),
         _ => {}
     }
-    let mut operations = Vec::new();
-    let mut attributes = Vec::new();
-    if desired.trust.authority.is_some() {
-        operations.extend(storage(guest));
-    }
-    if let Some(write) = changed_routes {
-        attributes.extend(routes_changed(guest.text(DYNAMIC), &routes));
-        operations.push(Operation::Write(write));
-    }
-    let is_new = guest.text(STATIC).is_none();
-    operations.extend(changed_settings.map(Operation::Write));
-    if operations.is_empty() {
-        service::plan(guest, &program, &changed, &after, draft);
-        return Ok(());
-    }
-    let (verb, reason) = match (is_new, restart) {
-        (true, _) => (Verb::Add, "its configuration and routes"),
-        (_, true) => (Verb::Change, "its configuration"),
-        (_, false) => (Verb::Change, "its routes"),
-    };
-    let mut action = guest.action(guest.address(TRAEFIK), verb, reason, operations);
-    action.attributes = attributes;
-    action.disruption = if restart { Disruption::None } else { Disruption::Live };
-    let id = draft.add(action, &after);
-    changed.extend(restart.then_some(id));
+    changed.extend(files.plan(guest, &after, draft));
     service::plan(guest, &program, &changed, &after, draft);
     Ok(())
+}
+
+/// The files that differ.
+struct Files {
+    /// What makes the storage what Traefik takes.
+    storage: Option<Operation>,
+    settings: Option<Write>,
+    routes: Option<Write>,
+    shown: Vec<Attribute>,
+}
+
+impl Files {
+    fn of(guest: &Guest<'_>) -> Result<Self, Vec<Refusal>> {
+        let desired = guest.observed.desired;
+        let wanted = dynamic(desired);
+        let changes = (change(guest, STATIC, &settings(desired)), change(guest, DYNAMIC, &wanted));
+        let (settings, routes) = match changes {
+            (Ok(settings), Ok(routes)) => (settings, routes),
+            (settings, routes) => {
+                let refusals = [settings.err(), routes.err()].into_iter().flatten();
+                return Err(refusals.flatten().collect());
+            }
+        };
+        let shown = routes.as_ref().map(|_| routes_changed(guest.text(DYNAMIC), &wanted));
+        let storage = desired.trust.authority.as_ref().and_then(|_| storage(guest));
+        Ok(Self { storage, settings, routes, shown: shown.unwrap_or_default() })
+    }
+
+    /// Adds their change; returns it when what Traefik reads at its start is among them.
+    fn plan(self, guest: &Guest<'_>, after: &After, draft: &mut Draft) -> Option<ActionId> {
+        let restart = self.storage.is_some() || self.settings.is_some();
+        let is_new = guest.text(STATIC).is_none();
+        let (verb, reason) = match (is_new, restart) {
+            (true, _) => (Verb::Add, "its configuration and routes"),
+            (_, true) => (Verb::Change, "its configuration"),
+            (_, false) => (Verb::Change, "its routes"),
+        };
+        // The routes come first: a restart finds them.
+        let writes = self.routes.into_iter().chain(self.settings).map(Operation::Write);
+        let operations = self.storage.into_iter().chain(writes).collect::<Vec<_>>();
+        if operations.is_empty() {
+            return None;
+        }
+        let mut action = guest.action(guest.address(TRAEFIK), verb, reason, operations);
+        action.attributes = self.shown;
+        action.disruption = if restart { Disruption::None } else { Disruption::Live };
+        let id = draft.add(action, after);
+        restart.then_some(id)
+    }
 }
 
 /// What must be trusted and answer before the proxy asks for certificates.
