@@ -17,7 +17,8 @@
 //!   address that is up, the address is held, and the next two starts that want it fail. `packages` are
 //!   the packages of Debian that are installed, of those that phoenix asks for. `now` is the time, in seconds since
 //!   1970; it stands still (default: the first of January 2026).
-//!   `datasets` are the ZFS datasets with their mount points, `templates` those that `pveam` can download.
+//!   `datasets` are the ZFS datasets with their mount points, `templates` those that `pveam` can download,
+//!   `downloads` what curl(1) can fetch, by its address.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
 //!   while it runs. An answer to `stat --format=%a /etc/pve/local` without the owner's write bit is a node
 //!   without a quorum, where nothing below `/etc/pve` can be changed.
@@ -47,6 +48,7 @@ mod authority;
 mod cloning;
 mod dnsmasq;
 mod error;
+mod fetch;
 mod files;
 mod guest_packages;
 mod guest_service;

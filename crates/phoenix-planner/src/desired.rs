@@ -20,11 +20,11 @@ pub use firewall::{
 };
 pub use guest::{Container, Startup, Vm, VmAddress, VmMaking, VmSource};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
-pub use making::{
-    Datasets, HealthCheck, IDS, IdMaps, Making, Mount, MountSource, SHIFT, Span, Template,
-};
+pub use making::{Datasets, HealthCheck, IdMaps, Making, Mount, MountSource, Span, Template};
 pub use node::{Attachment, Identity, Network};
-pub use trust::{Authority, Certificate, Command, PackageSource, Proxy, Routed, Trust};
+pub use trust::{
+    Authority, Certificate, Command, PackageSource, Program, ProgramSource, Proxy, Routed, Trust,
+};
 
 use crate::source::Origin;
 

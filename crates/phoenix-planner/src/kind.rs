@@ -28,6 +28,7 @@ pub(crate) mod shim;
 mod status;
 mod step_ca;
 mod step_cli;
+mod subid;
 mod template;
 mod traefik;
 mod trusted_ca;
@@ -55,7 +56,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 18] = [
+const STAGES: [Stage; 19] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -67,6 +68,7 @@ const STAGES: [Stage; 18] = [
     // After what it names first.
     Stage { probes: resolv_conf::probes, plan: resolv_conf::plan },
     Stage { probes: firewall::probes, plan: firewall::plan },
+    Stage { probes: subid::probes, plan: subid::plan },
     Stage { probes: guests::probes, plan: guests::plan },
     Stage { probes: service::no_probes, plan: service::plan_firewall },
     // After the interfaces that it leads to.

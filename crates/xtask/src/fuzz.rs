@@ -24,6 +24,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("property", "fuzz/seeds/property"),
     ("qm", "fuzz/seeds/qm"),
     ("resolv_conf", "fuzz/seeds/resolv_conf"),
+    ("subid", "fuzz/seeds/subid"),
     ("yaml", "crates/phoenix-formats/tests/corpus/yaml"),
 ];
 

@@ -22,7 +22,7 @@ pub const TOOL: &str = "__lab-tool";
 const FAILED: i32 = 255;
 
 /// Programs that are this machine's own: those that phoenix runs on a node, and no shell.
-const REAL: [&str; 18] = [
+const REAL: [&str; 19] = [
     "bridge",
     "cp",
     "date",
@@ -39,6 +39,7 @@ const REAL: [&str; 18] = [
     "printenv",
     "readlink",
     "rm",
+    "sha256sum",
     "stat",
     "sysctl",
 ];

@@ -97,7 +97,7 @@ impl Change<'_> {
             temp.own(user, group)?;
         }
         temp.permit(mode)?;
-        temp.fill(text)?;
+        temp.fill(text.as_bytes())?;
         self.check(read::present(self.root, target, self.at))?;
         self.take_place(temp, target)?;
         sync(&target.folder)
@@ -119,7 +119,7 @@ impl Change<'_> {
         self.check(read::present(self.root, target, self.at))?;
         let mut temp =
             Temp::beside(&target.folder, &target.name, mode & 0o777).map_err(left_over)?;
-        temp.fill(text)?;
+        temp.fill(text.as_bytes())?;
         self.take_place(temp, target)
     }
 

@@ -61,9 +61,9 @@ impl<'a> Temp<'a> {
         rustix::fs::fchmod(&self.file, Mode::from_raw_mode(mode & 0o777))
     }
 
-    /// Writes the text and waits until it is on the disk.
-    pub(crate) fn fill(&mut self, text: &str) -> io::Result<()> {
-        self.file.write_all(text.as_bytes())?;
+    /// Writes the bytes and waits until it is on the disk.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
         self.file.sync_all()
     }
 

@@ -89,9 +89,22 @@ impl SimulatedNode {
         Ok(done(""))
     }
 
+    /// Returns the program that phoenix's own unit of the proxy names, if it is not there.
+    fn missing_program(&self, vmid: Vmid) -> Option<String> {
+        let unit = self.read(Place::Guest(vmid), &format!("{}/{TRAEFIK}", FOLDERS[0]))?;
+        let own = unit.starts_with("# Written by phoenix").then_some(unit)?;
+        let command = own.lines().find_map(|line| line.strip_prefix("ExecStart="))?;
+        let program = command.split(' ').next().unwrap_or_default();
+        let there = self.look_with(Place::Guest(vmid), &["sha256sum", "--", program]);
+        (!there.is_some_and(|output| output.success())).then(|| program.to_owned())
+    }
+
     fn guest_unit_fault(&self, vmid: Vmid, unit: &str) -> Option<String> {
         if unit == authority::UNIT {
             return self.authority_fault(vmid).map(str::to_owned);
+        }
+        if let Some(program) = self.missing_program(vmid) {
+            return Some(format!("there is no {program}"));
         }
         let text = self.read(Place::Guest(vmid), "/etc/traefik/traefik.yml")?;
         let settings = match Yaml::parse(&text) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
+use phoenix_formats::id_map::IdKind;
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::pct;
 use phoenix_planner::probe::Output;
@@ -146,7 +147,10 @@ impl SimulatedNode {
         let not = |why: &str| Ok(fail(FAILED, format!("container {vmid} does not start: {why}")));
         let nics = Nics::of(&conf, &self.settings.net_types);
         let links = self.host_routing().links;
+        let granted = |path| self.text(path).unwrap_or_default();
         let fits = start::check_settings(&conf)
+            .and_then(|()| start::check_ids(&conf, IdKind::User, &granted("/etc/subuid")))
+            .and_then(|()| start::check_ids(&conf, IdKind::Group, &granted("/etc/subgid")))
             .and_then(|()| start::check(&nics, &links, &self.macvlans()))
             .and_then(|()| self.check_hook(vmid, &conf));
         if let Err(why) = fits {

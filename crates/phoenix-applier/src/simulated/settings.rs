@@ -36,6 +36,9 @@ pub(super) struct Settings {
     pub(super) datasets: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) templates: BTreeSet<String>,
+    /// What can be fetched, by its address.
+    #[serde(default)]
+    pub(super) downloads: BTreeMap<String, String>,
     /// Seconds since 1970.
     #[serde(default = "default_now")]
     pub(super) now: u64,
@@ -53,6 +56,7 @@ impl Default for Settings {
             without_nftables: BTreeSet::new(),
             datasets: BTreeMap::new(),
             templates: BTreeSet::new(),
+            downloads: BTreeMap::new(),
             now: default_now(),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use phoenix_formats::id_map::{IdKind, IdMap};
 use phoenix_formats::iproute::Link;
 use phoenix_formats::lxc_conf::{Features, LxcConf};
+use phoenix_formats::subid::{ROOT, Range, SubId};
 
 use super::nets::{Nic, Nics, Origin, Vlan};
 
@@ -23,6 +25,31 @@ pub(super) fn check_settings(conf: &LxcConf) -> Result<(), String> {
     }
     let features = conf.get("features").unwrap_or_default().parse::<Features>();
     features.map(drop).map_err(|error| format!("`features`: {error}"))
+}
+
+/// Returns why a container cannot have the ids of its own `lxc.idmap` lines, by what the node's file grants root
+/// (newuidmap(1)), and by what the kernel takes (user_namespaces(7)).
+pub(super) fn check_ids(conf: &LxcConf, kind: IdKind, granted: &str) -> Result<(), String> {
+    if !conf.raw().iter().any(|(key, _)| key == "lxc.idmap") {
+        return Ok(());
+    }
+    let map = IdMap::of(conf);
+    let range = |first: u32, count: u32| Range { first: first.into(), count: count.into() };
+    let outside = map.ids(kind).iter().map(|ids| range(ids.outside, ids.count)).collect::<Vec<_>>();
+    if let Some(missing) = SubId::parse(granted).missing(ROOT, &outside).first() {
+        let Range { first, count } = missing;
+        return Err(format!("root is not granted {count} ids from {first} on"));
+    }
+    let inside = map.ids(kind).iter().map(|ids| range(ids.inside, ids.count)).collect::<Vec<_>>();
+    if meet(inside) || meet(outside) {
+        return Err("an id is mapped twice: Invalid argument".to_owned());
+    }
+    Ok(())
+}
+
+fn meet(mut ranges: Vec<Range>) -> bool {
+    ranges.sort_unstable();
+    ranges.windows(2).any(|two| two[0].first + two[0].count > two[1].first)
 }
 
 /// Returns the first reason why a container with these interfaces would not start on a node with these links.

@@ -6,6 +6,7 @@
 use phoenix_formats::Vmid;
 use phoenix_planner::location::{AbsolutePath, Location, Place};
 use phoenix_planner::probe::{Answer, Output};
+use sha2::{Digest as _, Sha256};
 
 use super::live::note_path;
 use super::tree::{Tree, Write};
@@ -125,8 +126,20 @@ impl SimulatedNode {
                     None => fail(TROUBLE, format!("grep: {path}: No such file or directory")),
                 }
             }
+            ["sha256sum", "--", path] => match self.bytes(place, path) {
+                Some(bytes) => {
+                    let digest = Sha256::digest(&bytes);
+                    let digest = digest.iter().map(|byte| format!("{byte:02x}"));
+                    done(format!("{}  {path}\n", digest.collect::<String>()))
+                }
+                None => fail(1, format!("sha256sum: {path}: No such file or directory")),
+            },
             _ => return None,
         })
+    }
+
+    fn bytes(&self, place: Place, path: &str) -> Option<Vec<u8>> {
+        self.files_of(place)?.bytes(path).ok()
     }
 
     fn stat(&self, place: Place, path: &str, say: impl FnOnce(Attributes) -> String) -> Output {
@@ -164,6 +177,7 @@ impl SimulatedNode {
                 self.install_empty(place, path, mode, Missing::Make).map(Some)
             }
             ["rm" | "mv" | "cp", ..] => self.change_names(place, words),
+            ["curl" | "tar", ..] => self.fetch_with(place, words),
             ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
                 self.change_with(place, &[inner, &[*path]].concat())
             }
@@ -240,7 +254,12 @@ impl SimulatedNode {
         self.set_attributes(place, path, None)
     }
 
-    fn copy_file(&self, place: Place, from: &str, to: &str) -> Result<Output, NodeError> {
+    pub(super) fn copy_file(
+        &self,
+        place: Place,
+        from: &str,
+        to: &str,
+    ) -> Result<Output, NodeError> {
         let Some(text) = self.read(place, from) else {
             return Ok(fail(1, format!("there is no `{from}`")));
         };
@@ -295,19 +314,29 @@ impl SimulatedNode {
         if let Err(why) = self.reach(guest) {
             return Ok(Some(fail(255, why)));
         }
-        let Some(text) = self.read(source, from) else {
+        let Some(bytes) = self.bytes(source, from) else {
             return Ok(Some(fail(255, format!("cannot read `{from}`"))));
         };
-        let missing = if to.starts_with("/tmp/") || to.starts_with("/run/") {
-            Missing::Make
-        } else {
-            Missing::Fail
-        };
-        if let Some(failed) = self.put(target, to, &text, missing)? {
-            return Ok(Some(failed));
+        self.put_copy(target, to, &bytes, &attributes).map(Some)
+    }
+
+    fn put_copy(
+        &self,
+        place: Place,
+        path: &str,
+        bytes: &[u8],
+        attributes: &Attributes,
+    ) -> Result<Output, NodeError> {
+        let is_made = path.starts_with("/tmp/") || path.starts_with("/run/");
+        let missing = if is_made { Missing::Make } else { Missing::Fail };
+        // A lab runs what is copied: it needs its mode.
+        let mode = u32::from_str_radix(&attributes.mode, 8).unwrap_or(0o644);
+        let put = |files: Tree| files.put_bytes(path, bytes, mode, missing).ok();
+        if self.files_of(place).and_then(put).is_none() {
+            return Ok(fail(255, format!("cannot create `{path}`")));
         }
-        self.set_attributes(target, to, Some(&attributes))?;
-        Ok(Some(done("")))
+        self.set_attributes(place, path, Some(attributes))?;
+        Ok(done(""))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The files below one folder, none of whose symbolic links leads out of it.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use phoenix_planner::location::Location;
@@ -118,7 +119,8 @@ impl Tree {
         }
         self.check(at, expect, &read::present(&self.0, &target, at))?;
         let mode = present.map_or(change.mode, |file| file.st_mode);
-        replace(&target, text, mode).map_err(|source| NodeError::File { at: at.clone(), source })
+        replace(&target, text.as_bytes(), mode)
+            .map_err(|source| NodeError::File { at: at.clone(), source })
     }
 
     /// Removes a file; a symbolic link is removed itself.
@@ -150,6 +152,25 @@ impl Tree {
             // Whether it went shows when it is looked for.
             rustix::fs::unlinkat(&at.folder, &at.name, AtFlags::REMOVEDIR).ok();
         }
+    }
+
+    /// Returns the bytes of a file, symbolic links followed.
+    pub(super) fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        let mut bytes = Vec::new();
+        File::from(self.0.open(path.as_bytes(), flags)?).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Makes a file hold bytes, whatever is there; a symbolic link stays.
+    pub(super) fn put_bytes(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        mode: u32,
+        missing: Missing,
+    ) -> io::Result<()> {
+        replace(&self.0.target(path, missing)?, bytes, mode)
     }
 
     /// Copies everything below this root to another one; symbolic links stay links.
@@ -199,7 +220,7 @@ pub(super) struct Write<'a> {
     pub(super) missing: Missing,
 }
 
-fn replace(target: &Target, text: &str, mode: u32) -> io::Result<()> {
+fn replace(target: &Target, text: &[u8], mode: u32) -> io::Result<()> {
     let mut temp = Temp::hidden(&target.folder)?;
     temp.permit(mode)?;
     temp.fill(text)?;

@@ -17,6 +17,7 @@ mod pct;
 mod property;
 mod qm;
 mod resolv_conf;
+mod subid;
 mod yaml;
 
 use divan::counter::BytesCount;

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use phoenix_formats::Vmid;
+use phoenix_formats::id_map::IdKind;
 
-use crate::desired::{Container, Desired, IdMaps, Located, MountSource};
+use crate::desired::{Container, Desired, Located, MountSource};
+use crate::kind::lxc;
 use crate::load::finding::{Finding, Findings};
+use crate::source::Origin;
 
 /// Notes clones that cannot be what they are declared to be.
 pub(super) fn clones(desired: &Desired, findings: &mut Findings) {
@@ -74,13 +77,16 @@ fn with_folder(source: &Container, from: &Located<Vmid>) -> Option<Finding> {
 pub(super) fn owners(desired: &Desired, findings: &mut Findings) {
     let mut first = BTreeMap::new();
     for container in desired.containers.values() {
-        let shifted = is_unprivileged(desired, container.vmid);
-        let maps = &container.making.id_maps;
+        let map = lxc::declared_ids(desired, container.vmid);
         for mount in &container.mounts {
             let MountSource::Folder { path, user, group } = &mount.source else { continue };
-            for (what, id, spans) in [("user", user, &maps.users), ("group", group, &maps.groups)] {
-                let Some(id) = *id else { continue };
-                let id = if shifted { IdMaps::on_node(spans, id) } else { id };
+            let owners = [("user", IdKind::User, user), ("group", IdKind::Group, group)];
+            for (what, kind, id) in owners {
+                let Some(inside) = *id else { continue };
+                let Some(id) = map.on_node(kind, inside) else {
+                    findings.push(unmapped(&mount.origin, what, inside));
+                    continue;
+                };
                 let (other, origin) = first.entry((path, what)).or_insert((id, &mount.origin));
                 if *other != id {
                     let message = format!(
@@ -93,6 +99,14 @@ pub(super) fn owners(desired: &Desired, findings: &mut Findings) {
             }
         }
     }
+}
+
+fn unmapped(origin: &Origin, what: &str, id: u32) -> Finding {
+    let message = format!("{what} {id} has no number on the node");
+    let finding = Finding::warning(origin.clone(), message);
+    finding
+        .label("left out by the container's id map")
+        .help("Write one that it has: without `id_maps` those from 0 to 65535.")
 }
 
 /// Notes snapshots that Proxmox VE makes of no such container.

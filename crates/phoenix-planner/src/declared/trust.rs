@@ -62,12 +62,28 @@ pub struct Traefik {
     /// The address that the certificate authority is told. Default: none.
     #[schemars(example = &"admin@example.com")]
     pub acme_email: Option<String>,
+    /// Where Traefik's program comes from. Default: the operator brings it into the container, with a unit.
+    pub program: Option<Program>,
     /// What is laid over the static configuration that phoenix makes: members by name, anything else instead.
     #[serde(rename = "static")]
     pub over_static: Option<serde_json::Value>,
     /// What is laid over the routes that phoenix makes, such as `http.middlewares`.
     #[serde(rename = "dynamic")]
     pub over_dynamic: Option<serde_json::Value>,
+}
+
+/// A program that is put into a container: a file of the node, or one in an archive that the node fetches.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Program {
+    /// The file of the node.
+    #[schemars(regex(pattern = r"^/"), example = &"/root/programs/traefik")]
+    pub file: Option<String>,
+    /// The address of an archive (`.tar.gz`) that has it as `traefik`, instead of `file`.
+    #[schemars(regex(pattern = r"^https://"), example = &"https://example.com/traefik_v3_linux_amd64.tar.gz")]
+    pub url: Option<String>,
+    /// The SHA-256 of the file or of the archive in hexadecimal, as sha256sum(1) prints it.
+    #[schemars(regex(pattern = r"^[0-9A-Fa-f]{64}$"))]
+    pub sha256: Option<String>,
 }
 
 /// A service of the guest that is reached through the gateway.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use phoenix_formats::Vmid;
+use phoenix_formats::id_map::{IDS, SHIFT};
 
 use super::Located;
 use crate::location::AbsolutePath;
@@ -65,35 +66,10 @@ pub struct Span {
     pub size: u32,
 }
 
-/// How far an unprivileged container's ids are shifted (pct(1)).
-pub const SHIFT: u32 = 100_000;
-
-/// How many ids an unprivileged container has.
-pub const IDS: u32 = 65_536;
-
 impl IdMaps {
     /// Returns whether no id is the node's own.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.groups.is_empty()
-    }
-
-    /// Returns the id on the node of an unprivileged container's id.
-    pub fn on_node(spans: &BTreeMap<u32, Span>, id: u32) -> u32 {
-        let below = spans.range(..=id).next_back();
-        match below {
-            Some((first, span)) if id - first < span.size => span.host + (id - first),
-            _ => id.saturating_add(SHIFT),
-        }
-    }
-
-    /// Returns the lines of subuid(5) and subgid(5) that root needs for the ids that are the node's own, each with
-    /// its file.
-    pub fn owned(&self) -> Vec<(&'static str, String)> {
-        let of = |file, spans: &BTreeMap<u32, Span>| {
-            let line = |span: &Span| (file, format!("root:{}:{}", span.host, span.size));
-            spans.values().map(line).collect::<Vec<_>>()
-        };
-        [of("/etc/subuid", &self.users), of("/etc/subgid", &self.groups)].concat()
     }
 
     /// Returns the values of all `lxc.idmap` lines: where one is given, LXC takes none for granted.

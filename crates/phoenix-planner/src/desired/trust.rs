@@ -87,12 +87,34 @@ pub struct PackageSource {
 pub struct Proxy {
     /// `traefik.acme_email`.
     pub email: Option<String>,
+    /// `traefik.program`.
+    pub program: Option<Program>,
     /// `traefik.static`.
     pub over_static: Option<Yaml>,
     /// `traefik.dynamic`.
     pub over_dynamic: Option<Yaml>,
     /// The services, by name.
     pub services: BTreeMap<String, Routed>,
+}
+
+/// A program that is put into a container.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Where it stands.
+    pub origin: Origin,
+    /// Where it comes from.
+    pub source: ProgramSource,
+    /// The SHA-256 of the file, or of the archive: 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Where a program comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProgramSource {
+    /// A file of the node.
+    File(AbsolutePath),
+    /// The archive of a release, by its address.
+    Archive(String),
 }
 
 /// One service behind the proxy.

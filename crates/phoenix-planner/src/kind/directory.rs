@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use phoenix_formats::id_map::{IdKind, IdMap};
+
 use super::guests::After;
 use super::zfs::{self, Ground};
 use crate::address::Address;
-use crate::desired::{Container, Desired, IdMaps, Mount, MountSource};
+use crate::desired::{Container, Desired, Mount, MountSource};
 use crate::location::{AbsolutePath, Place};
 use crate::observed::Observed;
 use crate::operation::{Operation, Run};
@@ -58,7 +60,7 @@ pub(super) fn ensure(
     observed: &Observed<'_>,
     container: &Container,
     mount: &Mount,
-    shifted: Option<&IdMaps>,
+    map: &IdMap,
     draft: &mut Draft,
 ) -> Result<Folder, Refusal> {
     let MountSource::Folder { path, user, group } = &mount.source else {
@@ -68,21 +70,18 @@ pub(super) fn ensure(
     if let Some(id) = draft.find(&address) {
         return Ok(Folder::There(vec![(id, Edge::Needs)]));
     }
-    let on_node = |spans: fn(&IdMaps) -> &_, id: u32| {
-        shifted.map_or(id, |maps| IdMaps::on_node(spans(maps), id))
-    };
-    let user = user.map(|user| on_node(|maps| &maps.users, user));
-    let group = group.map(|group| on_node(|maps| &maps.groups, group));
     let present = owner(observed.facts, path);
+    let wanted = match wanted(present, (*user, *group), map) {
+        Ok(wanted) => wanted,
+        Err(why) if present.is_none() => return Ok(Folder::Missing(why)),
+        Err(why) => {
+            draft.defer(address, why);
+            return Ok(Folder::There(After::new()));
+        }
+    };
     if present.is_none() {
-        let root = (on_node(|maps| &maps.users, 0), on_node(|maps| &maps.groups, 0));
-        let wanted = format!("{}:{}", user.unwrap_or(root.0), group.unwrap_or(root.1));
         return make(observed, container, mount, path, &wanted, address, draft);
     }
-    let (now_user, now_group) = present.and_then(|owner| owner.split_once(':')).unwrap_or_default();
-    let wanted =
-        |id: Option<u32>, now: &str| id.map_or_else(|| now.to_owned(), |id| id.to_string());
-    let wanted = format!("{}:{}", wanted(user, now_user), wanted(group, now_group));
     if present == Some(wanted.as_str()) {
         return Ok(Folder::There(After::new()));
     }
@@ -92,6 +91,34 @@ pub(super) fn ensure(
     let action = action(address, Verb::Change, reason, mount, attribute, operations);
     let id = draft.add(action, &[]);
     Ok(Folder::There(vec![(id, Edge::Needs)]))
+}
+
+/// Returns the owner of a folder on the node: as declared, else as it is, else the container's root.
+fn wanted(
+    present: Option<&str>,
+    (user, group): (Option<u32>, Option<u32>),
+    map: &IdMap,
+) -> Result<String, String> {
+    let now = present.and_then(|owner| owner.split_once(':'));
+    let one = |kind, id: Option<u32>, now: Option<&str>| match (id, now) {
+        (None, Some(now)) => Ok(now.to_owned()),
+        (id, _) => on_node(map, kind, id.unwrap_or_default()).map(|id| id.to_string()),
+    };
+    let user = one(IdKind::User, user, now.map(|now| now.0))?;
+    let group = one(IdKind::Group, group, now.map(|now| now.1))?;
+    Ok(format!("{user}:{group}"))
+}
+
+/// Returns the number on the node of a container's user or group, or says that it has none.
+pub(super) fn on_node(map: &IdMap, kind: IdKind, id: u32) -> Result<u32, String> {
+    let name = match kind {
+        IdKind::User => "user",
+        IdKind::Group => "group",
+    };
+    let why = || {
+        format!("{name} {id} of the container has no number on the node: its id map leaves it out")
+    };
+    map.on_node(kind, id).ok_or_else(why)
 }
 
 fn make(

@@ -8,6 +8,7 @@ mod changes;
 mod conflicts;
 mod create;
 mod features;
+mod ids;
 mod inside;
 mod keys;
 mod lifecycle;
@@ -25,10 +26,11 @@ use phoenix_formats::lxc_conf::LxcConf;
 
 pub(super) use self::conflicts::undeclared_owner;
 pub(super) use self::create::needed;
+pub(crate) use self::ids::declared as declared_ids;
+pub(super) use self::ids::{origin as ids_origin, own as own_ids, planned as planned_ids};
 pub(super) use self::keys::is_on;
 pub(super) use self::lifecycle::is_template;
 pub(crate) use self::live::links_probe;
-use self::present::note_ids;
 pub(super) use self::public::is_marked;
 pub(crate) use self::public::{bypasses_node, shares_subnet};
 pub(super) use self::restart::{
@@ -108,7 +110,7 @@ pub(super) fn plan_guest(
         let rules = draft.find(&Address::new("firewall", vmid));
         draft.hold(start, rules.into_iter().map(|id| (id, Edge::Needs)).collect());
     }
-    let folders = mounts::folders(observed, container, Some(conf), draft)?;
+    let folders = mounts::folders(observed, container, draft)?;
     present::plan(observed, container, conf, &folders, draft)?;
     if starts {
         ensure_running(observed, container, draft);

@@ -1,6 +1,6 @@
 //! The addresses of everything that a plan for these files may hold, whether it differs or not.
 
-use super::shim;
+use super::{shim, subid};
 use crate::address::Address;
 use crate::desired::Desired;
 
@@ -43,6 +43,6 @@ fn all(desired: &Desired) -> impl Iterator<Item = Address> {
     let named = OF_NODE.into_iter().chain(dns);
     let certificates = desired.trust.certificates.values().map(super::certificate::address);
     let trust = certificates.chain([super::renewal::address()]);
-    let own = bridge.chain(shims).chain(trust);
+    let own = bridge.chain(shims).chain(trust).chain(subid::addresses(desired));
     guests.chain(own).chain(named.map(|(kind, name)| Address::new(kind, name)))
 }

@@ -3,10 +3,12 @@
 //! Both are phoenix's own and compared by what they say: comments, order and style change nothing. What the
 //! operator wants beyond it is declared and laid over it. One of the name that somebody else has written, and
 //! that says something else, is refused.
-//!
-//! Deliberately not understood: how Traefik itself comes into the container.
+//! Traefik itself comes into the container by [`program`], where one is declared, and runs by the unit of [`service`].
 
+mod fetch;
 mod files;
+mod program;
+mod service;
 
 use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
@@ -18,8 +20,8 @@ use super::feature::{Guest, TRAEFIK, TRUSTED_CA, asked, at, ready, to_ask};
 use super::step_ca;
 use crate::desired::Desired;
 use crate::observed::Observed;
-use crate::operation::{Check, Operation, Want, Write};
-use crate::plan::{ActionId, Attribute, Disruption, Draft, Edge, Service, Verb};
+use crate::operation::{Operation, Write};
+use crate::plan::{ActionId, Attribute, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
 
@@ -33,21 +35,11 @@ const DYNAMIC: &str = "/etc/traefik/dynamic/phoenix.yml";
 const STORAGE: &str = "/etc/traefik/acme.json";
 const STORAGE_MODE: &str = "600";
 
-const UNIT: &str = "traefik.service";
-
 /// Permission bits of the files: no secret is in them.
 const MODE: u32 = 0o644;
 
-/// How often the service is looked at after a restart, and the seconds in between.
-const ATTEMPTS: u32 = 5;
-const PAUSE: u32 = 2;
-
-/// What systemctl(1) says of a unit that is not there.
-const NO_UNIT: &str = "not-found";
-
-fn systemctl(word: &str) -> Argv {
-    argv(["systemctl", word, UNIT])
-}
+/// What comes before an action.
+type After = Vec<(ActionId, Edge)>;
 
 fn storage_argv() -> Argv {
     argv(["stat", "--format=%a", STORAGE])
@@ -55,9 +47,9 @@ fn storage_argv() -> Argv {
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let of = |vmid: Vmid| {
-        let runs = [systemctl("is-active"), systemctl("is-enabled"), storage_argv()];
         let files = [STATIC, DYNAMIC].map(|path| Probe::File(at(vmid, path)));
-        runs.map(|argv| asked(vmid, argv)).into_iter().chain(files)
+        let own = files.into_iter().chain([asked(vmid, storage_argv())]);
+        own.chain(service::probes(vmid)).chain(program::probes(desired, vmid))
     };
     to_ask(TRAEFIK, desired, facts).flat_map(of).collect()
 }
@@ -71,52 +63,76 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
 }
 
 fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
-    let desired = guest.observed.desired;
     if !guest.sees(STATIC) {
         draft.defer(guest.address(TRAEFIK), "nobody can look into the container");
         return Ok(());
     }
-    let (settings, routes) = (settings(desired), dynamic(desired));
-    let (changed_settings, changed_routes) =
-        match (change(guest, STATIC, &settings), change(guest, DYNAMIC, &routes)) {
+    let files = Files::of(guest)?;
+    let mut after = guest.before(draft);
+    after.extend(earlier(guest, draft));
+    let program = program::plan(guest, &after, draft);
+    let mut changed = Vec::new();
+    match program {
+        program::Standing::Planned(id) => changed.push(id),
+        program::Standing::Mended(id) => after.push((id, Edge::Needs)),
+        _ => {}
+    }
+    changed.extend(files.plan(guest, &after, draft));
+    service::plan(guest, &program, &changed, &after, draft);
+    Ok(())
+}
+
+/// The files that differ.
+struct Files {
+    /// What makes the storage what Traefik takes.
+    storage: Option<Operation>,
+    settings: Option<Write>,
+    routes: Option<Write>,
+    shown: Vec<Attribute>,
+}
+
+impl Files {
+    fn of(guest: &Guest<'_>) -> Result<Self, Vec<Refusal>> {
+        let desired = guest.observed.desired;
+        let wanted = dynamic(desired);
+        let changes = (change(guest, STATIC, &settings(desired)), change(guest, DYNAMIC, &wanted));
+        let (settings, routes) = match changes {
             (Ok(settings), Ok(routes)) => (settings, routes),
             (settings, routes) => {
                 let refusals = [settings.err(), routes.err()].into_iter().flatten();
                 return Err(refusals.flatten().collect());
             }
         };
-    let mut after = guest.before(draft);
-    after.extend(earlier(guest, draft));
-    let restart =
-        changed_settings.is_some() || desired.trust.authority.is_some() && storage(guest).is_some();
-    let mut operations = Vec::new();
-    let mut attributes = Vec::new();
-    if desired.trust.authority.is_some() {
-        operations.extend(storage(guest));
+        let shown = routes.as_ref().map(|_| routes_changed(guest.text(DYNAMIC), &wanted));
+        let storage = desired.trust.authority.as_ref().and_then(|_| storage(guest));
+        Ok(Self { storage, settings, routes, shown: shown.unwrap_or_default() })
     }
-    if let Some(write) = changed_routes {
-        attributes.extend(routes_changed(guest.text(DYNAMIC), &routes));
-        operations.push(Operation::Write(write));
+
+    /// Adds their change; returns it when what Traefik reads at its start is among them.
+    fn plan(self, guest: &Guest<'_>, after: &After, draft: &mut Draft) -> Option<ActionId> {
+        let restart = self.storage.is_some() || self.settings.is_some();
+        let is_new = guest.text(STATIC).is_none();
+        let (verb, reason) = match (is_new, restart) {
+            (true, _) => (Verb::Add, "its configuration and routes"),
+            (_, true) => (Verb::Change, "its configuration"),
+            (_, false) => (Verb::Change, "its routes"),
+        };
+        // The routes come first: a restart finds them.
+        let writes = self.routes.into_iter().chain(self.settings).map(Operation::Write);
+        let operations = self.storage.into_iter().chain(writes).collect::<Vec<_>>();
+        if operations.is_empty() {
+            return None;
+        }
+        let mut action = guest.action(guest.address(TRAEFIK), verb, reason, operations);
+        action.attributes = self.shown;
+        action.disruption = if restart { Disruption::None } else { Disruption::Live };
+        let id = draft.add(action, after);
+        restart.then_some(id)
     }
-    let is_new = guest.text(STATIC).is_none();
-    operations.extend(changed_settings.map(Operation::Write));
-    if operations.is_empty() {
-        return plan_service(guest, None, &after, draft);
-    }
-    let (verb, reason) = match (is_new, restart) {
-        (true, _) => (Verb::Add, "its configuration and routes"),
-        (_, true) => (Verb::Change, "its configuration"),
-        (_, false) => (Verb::Change, "its routes"),
-    };
-    let mut action = guest.action(guest.address(TRAEFIK), verb, reason, operations);
-    action.attributes = attributes;
-    action.disruption = if restart { Disruption::None } else { Disruption::Live };
-    let id = draft.add(action, &after);
-    plan_service(guest, restart.then_some(id), &after, draft)
 }
 
 /// What must be trusted and answer before the proxy asks for certificates.
-fn earlier(guest: &Guest<'_>, draft: &Draft) -> Vec<(ActionId, Edge)> {
+fn earlier(guest: &Guest<'_>, draft: &Draft) -> After {
     let authority = guest.observed.desired.trust.authority.as_ref();
     let of_authority = authority.map(|authority| step_ca::planned(authority, draft));
     let trust = draft.find(&guest.address(TRUSTED_CA));
@@ -149,46 +165,6 @@ fn storage(guest: &Guest<'_>) -> Option<Operation> {
         (true, _) => Some(guest.run(argv(["chmod", "0600", STORAGE]))),
         (false, _) => Some(guest.run(argv(["install", "-D", "--mode=0600", "/dev/null", STORAGE]))),
     }
-}
-
-/// Adds the one restart that what is static needs, or the start of a service that is down.
-fn plan_service(
-    guest: &Guest<'_>,
-    changed: Option<ActionId>,
-    after: &[(ActionId, Edge)],
-    draft: &mut Draft,
-) -> Result<(), Vec<Refusal>> {
-    let address = guest.address(TRAEFIK).part("service");
-    let says = |word| guest.ran(&systemctl(word)).map(|output| output.stdout.trim().to_owned());
-    if says("is-enabled").is_none_or(|said| said == NO_UNIT || said.is_empty()) {
-        let why = format!("there is no {UNIT} in the container: install Traefik there");
-        draft.defer(address, why);
-        return Ok(());
-    }
-    let stopped = says("is-active").is_none_or(|said| said != "active");
-    let disabled = says("is-enabled").is_none_or(|said| said == "disabled");
-    let reason = match (changed, stopped, disabled) {
-        (_, true, _) => "it does not run",
-        (Some(_), ..) => "its configuration has changed",
-        (None, _, true) => "it does not start with the container",
-        _ => return Ok(()),
-    };
-    let mut words = Vec::new();
-    words.extend(disabled.then_some("enable"));
-    words.extend((changed.is_some() || stopped).then_some("restart"));
-    let mut operations =
-        words.into_iter().map(|word| guest.run(systemctl(word))).collect::<Vec<_>>();
-    operations.push(Operation::Check(Check {
-        probe: asked(guest.vmid, systemctl("is-active")),
-        want: Want::Success,
-        attempts: ATTEMPTS,
-        pause: PAUSE,
-    }));
-    let mut action = guest.action(address, Verb::Do, reason, operations);
-    action.disruption = Disruption::RestartService(Service::Traefik);
-    let after = after.iter().copied().chain(changed.map(|id| (id, Edge::Needs)));
-    draft.add(action, &after.collect::<Vec<_>>());
-    Ok(())
 }
 
 /// Returns the routes that come, go, and lead elsewhere.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use phoenix_formats::id_map::IDS;
+
 use super::finding::Finding;
 use super::part::Lowering;
 use crate::declared::{self, CommandLine, IdKind};
-use crate::desired::{HealthCheck, IDS, IdMaps, Located, Making, Span, Template};
+use crate::desired::{HealthCheck, IdMaps, Located, Making, Span, Template};
 use crate::location::AbsolutePath;
 use crate::probe::operators_line;
 use crate::source::Origin;

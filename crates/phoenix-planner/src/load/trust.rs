@@ -1,5 +1,7 @@
 //! Lowering of what is set up inside of guests.
 
+mod program;
+
 use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
@@ -93,13 +95,19 @@ impl Lowering {
     }
 
     fn fingerprint(&mut self, ca: &StepCa, origin: Origin) -> Option<String> {
-        let text = ca.root_fingerprint.as_deref()?;
-        let digits = text.replace(':', "").to_ascii_lowercase();
-        if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Some(digits);
+        let text = ca.root_fingerprint.as_deref()?.replace(':', "");
+        self.digest(
+            &text,
+            origin,
+            "Write the 64 digits that `step certificate fingerprint` prints.",
+        )
+    }
+
+    pub(super) fn digest(&mut self, text: &str, origin: Origin, help: &str) -> Option<String> {
+        if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Some(text.to_ascii_lowercase());
         }
-        let finding = Finding::error(origin, "a fingerprint that is no SHA-256");
-        let help = "Write the 64 digits that `step certificate fingerprint` prints.";
+        let finding = Finding::error(origin, format!("`{text}` is no SHA-256"));
         self.push(finding.label("not 64 digits").help(help));
         None
     }
@@ -159,6 +167,7 @@ impl Lowering {
         let declared = global.traefik.clone().unwrap_or_default();
         Proxy {
             email: declared.acme_email,
+            program: self.program(declared.program.as_ref(), at.at("program")),
             over_static: self.overlay(declared.over_static.as_ref(), at.at("static")),
             over_dynamic: self.overlay(declared.over_dynamic.as_ref(), at.at("dynamic")),
             ..Proxy::default()

@@ -5,10 +5,13 @@
 mod applying;
 mod dns;
 mod examples;
+mod ids;
 mod inspecting;
 mod planning;
 mod reversed;
 mod shim;
 mod support;
+mod traefik;
+mod units;
 mod verbs;
 mod verifying;

@@ -1,5 +1,6 @@
 //! The trust stack with real programs: an ACME server in the place of step-ca, started by phoenix's own unit, gives
-//! real Traefik, started with the configuration that phoenix generated, a certificate through the gateway.
+//! real Traefik, which phoenix put into its container and started by its unit with the configuration that it
+//! generated, a certificate through the gateway.
 //!
 //! The ACME server is Caddy's, which is the library of step-ca's. Its root certificate is made by the test and stands
 //! where step-ca has it, so that phoenix finds it there.
@@ -63,7 +64,16 @@ fn certificates(config: &Path) {
     fs::copy(root, of("root.crt")).unwrap();
 }
 
-/// A lab in which the authority has its root certificate, and Traefik's program stands in its container.
+/// Declares the digest of Traefik's program.
+fn declare(config: &Path, traefik: &Path) {
+    let output = Command::new("sha256sum").arg("--").arg(traefik).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let file = config.join("phoenix_hypervisor_config.json");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("$SHA256", said.split(' ').next().unwrap())).unwrap();
+}
+
+/// A lab in which the authority has its root certificate, and Traefik's program stands on the node.
 struct Stack {
     config: PathBuf,
     lab: Lab,
@@ -74,9 +84,10 @@ impl Stack {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/acme");
         let config = copy(&folder, scratch);
         certificates(&config);
+        declare(&config, traefik);
         let lab = Lab::new("c", &config);
         lab.must(&["lab", "up"]);
-        let programs = lab.twin("guests/102/fs/usr/local/bin");
+        let programs = lab.twin("fs/root/programs");
         fs::create_dir_all(&programs).unwrap();
         fs::copy(traefik, programs.join("traefik")).unwrap();
         let root = config.join(AUTHORITY).join("certs/root_ca.crt");
@@ -131,12 +142,25 @@ fn traefik_gets_a_certificate_through_the_gateway() {
     let stack = Stack::up(scratch.path(), &traefik);
     let applied = stack.lab.must(&["apply", "--yes"]);
     assert!(applied.contains("Settled"), "{applied}");
+    program(&stack, &traefik);
     certificate(&stack);
     trust(&stack);
     dashboard(&stack);
     questions(&stack);
     route(&stack);
     nothing_amiss(&stack);
+}
+
+/// The program has come whole, is there to be run, and nothing of its way is left.
+fn program(stack: &Stack, traefik: &Path) {
+    let bin = stack.lab.twin("guests/102/fs/usr/local/bin");
+    assert!(fs::read(bin.join("traefik")).unwrap() == fs::read(traefik).unwrap());
+    let names = fs::read_dir(&bin).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["traefik"]);
+    let stat = ["stat", "--format=%a %u:%g %F", "--", "/usr/local/bin/traefik"];
+    assert_eq!(stack.lab.says("102", &stat), "755 0:0 regular file\n");
+    let again = stack.lab.must(&["plan"]);
+    assert!(again.contains("No changes."), "{again}");
 }
 
 /// The service is there by its name, with a certificate that the authority gave.

@@ -1,19 +1,17 @@
 //! Who owns the files of a certificate: users of the guest, which the node knows by other numbers.
 
 use phoenix_formats::Vmid;
+use phoenix_formats::id_map::{IdKind, IdMap};
 
 use super::issue::make_stage;
 use super::reading::{Reading, staged_path};
 use crate::desired::{Certificate, Desired};
-use crate::kind::attribute;
+use crate::kind::{attribute, directory, lxc};
 use crate::location::{Location, Place};
 use crate::observed::{Observed, config_path};
 use crate::operation::{Leaves, Operation, Run};
 use crate::plan::Attribute;
 use crate::probe::{Argv, Facts, Probe, argv};
-
-/// The first user of an unprivileged container, as the node numbers users.
-const SHIFT: u32 = 100_000;
 
 /// Users and groups that every Debian has (base-passwd), for a guest that cannot be asked.
 const KNOWN: [(&str, u32); 2] = [("root", 0), ("www-data", 33)];
@@ -44,23 +42,20 @@ pub(super) fn probes(guest: Option<Vmid>, desired: &Desired, facts: &Facts) -> V
 /// Returns the owner of a certificate's files as the node numbers it: `USER:GROUP`.
 pub(super) fn of(certificate: &Certificate, observed: &Observed<'_>) -> Result<String, String> {
     let place = place(certificate.guest, observed.desired);
-    let shift = match place {
-        Place::Guest(vmid) if is_shifted(vmid, observed) => SHIFT,
-        _ => 0,
+    let map = match place {
+        Place::Guest(vmid) => lxc::planned_ids(observed, vmid),
+        Place::Node => IdMap::same(),
     };
     let (user, group) = &certificate.owner;
-    let number = |name: &str, path: &str| {
+    let number = |kind, name: &str, path: &str| {
         let listed = observed.facts.text(&file(place, path)).and_then(|text| listed(text, name));
         let known = || KNOWN.iter().find(|(known, _)| *known == name).map(|(_, id)| *id);
         let id = listed.or_else(|| name.parse().ok()).or_else(known);
-        let id = id.and_then(|id| id.checked_add(shift));
-        id.ok_or_else(|| format!("`{name}` of `owner` is not known there: {path} does not have it"))
+        let unknown = || format!("`{name}` of `owner` is not known there: {path} does not have it");
+        directory::on_node(&map, kind, id.ok_or_else(unknown)?)
     };
-    Ok(format!("{}:{}", number(user, PASSWD)?, number(group, GROUP)?))
-}
-
-fn is_shifted(vmid: Vmid, observed: &Observed<'_>) -> bool {
-    observed.config(vmid).is_some_and(|conf| conf.get("unprivileged") == Some("1"))
+    let user = number(IdKind::User, user, PASSWD)?;
+    Ok(format!("{user}:{}", number(IdKind::Group, group, GROUP)?))
 }
 
 /// Returns the number of a name in passwd(5) or group(5).

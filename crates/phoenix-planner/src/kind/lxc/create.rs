@@ -45,7 +45,6 @@ pub(super) fn plan(
         Source::Clone { from, snapshot } => clone(observed, container, *from, snapshot.as_deref()),
     };
     let id = draft.add(action.map_err(|refusal| vec![refusal])?, &after);
-    super::note_ids(container, draft);
     lifecycle::plan_first(observed, container, id, draft);
     Ok(standing(observed, container, progress, (id, after), draft))
 }
@@ -123,7 +122,7 @@ fn before(
         Ok(edges) => after.extend(edges),
         Err(why) => return Ok(Err(why)),
     }
-    let folders = mounts::folders(observed, container, None, draft)?;
+    let folders = mounts::folders(observed, container, draft)?;
     if let Some(why) = folders.missing.into_values().next() {
         return Ok(Err(why));
     }

@@ -8,9 +8,8 @@ use phoenix_formats::property::PropertyText;
 
 use super::super::directory::{self, Folder};
 use super::super::guests::After;
-use super::attribute;
 use super::keys::{KeyChange, present};
-use crate::check::is_unprivileged;
+use super::{attribute, ids};
 use crate::desired::{Container, Mount, MountSource};
 use crate::location::AbsolutePath;
 use crate::observed::Observed;
@@ -43,18 +42,13 @@ pub(super) struct Folders {
 pub(super) fn folders(
     observed: &Observed<'_>,
     container: &Container,
-    conf: Option<&LxcConf>,
     draft: &mut Draft,
 ) -> Result<Folders, Vec<Refusal>> {
-    let unprivileged = match conf {
-        Some(conf) => super::keys::is_on(conf.get("unprivileged").unwrap_or_default()),
-        None => is_unprivileged(observed.desired, container.vmid),
-    };
-    let maps = unprivileged.then_some(&container.making.id_maps);
+    let map = ids::planned(observed, container.vmid);
     let (mut folders, mut refusals) = (Folders::default(), Vec::new());
     for mount in &container.mounts {
         let MountSource::Folder { path, .. } = &mount.source else { continue };
-        match directory::ensure(observed, container, mount, maps, draft) {
+        match directory::ensure(observed, container, mount, &map, draft) {
             Ok(Folder::There(edges)) => folders.after.extend(edges),
             Ok(Folder::Missing(why)) => drop(folders.missing.insert(path.clone(), why)),
             Err(refusal) => refusals.push(refusal),

@@ -6,7 +6,7 @@ use phoenix_formats::property::PropertyText;
 use super::changes::Changes;
 use super::inside::{self, Inside, Power, Predicted};
 use super::restart::{self, ensure_running};
-use super::{address, is_marked, is_on, mounts, public};
+use super::{address, ids, is_marked, is_on, mounts, public};
 use crate::address::Address;
 use crate::desired::{Container, PublicKind};
 use crate::kind::guests::After;
@@ -66,8 +66,8 @@ pub(super) fn plan(
 /// Says what is not changed, and what else the change takes.
 fn report(changes: &Changes, container: &Container, conf: &LxcConf, draft: &mut Draft) {
     changes.raw.report(container.vmid, draft);
-    if !changes.raw.is_empty() {
-        note_ids(container, draft);
+    if let Some(moved) = ids::moved(container, conf) {
+        draft.note(format!("container {}: {moved}", container.vmid));
     }
     for why in changes.mounts.waiting.iter().chain(&in_place(container, conf)) {
         draft.defer(address(container.vmid), why.as_str());
@@ -87,14 +87,6 @@ fn first(container: &Container, folders: &mounts::Folders, draft: &Draft) -> Aft
 pub(super) fn is_left(container: &Container, conf: &LxcConf) -> bool {
     let disabled = container.public.as_ref().is_some_and(|public| !public.enabled);
     disabled || container.public.is_none() && is_marked(conf.text())
-}
-
-/// Says what root needs for a container to start whose ids are the node's own.
-pub(super) fn note_ids(container: &Container, draft: &mut Draft) {
-    for (file, line) in container.making.id_maps.owned() {
-        let vmid = container.vmid;
-        draft.note(format!("container {vmid} starts only when {file} has `{line}`: LXC gives no ids away that root does not own"));
-    }
 }
 
 /// Returns what is declared and cannot be changed where the container is, with what it would take.

@@ -3,7 +3,7 @@
 use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::{Edit, LostLine, LxcConf};
 
-use super::attribute;
+use super::{attribute, ids};
 use crate::desired::Container;
 use crate::plan::{Attribute, Disruption, Draft};
 
@@ -30,7 +30,7 @@ pub(super) struct Change {
 struct Line {
     key: String,
     before: Option<String>,
-    after: String,
+    after: Option<String>,
 }
 
 /// Returns the declared raw lines that are not there; lines that are not declared stay.
@@ -41,9 +41,26 @@ pub(super) fn change(container: &Container, conf: &LxcConf) -> Change {
     let lines = missing.filter(|pair| lost(pair).is_none()).map(|(key, value)| Line {
         key: key.clone(),
         before: replaced(conf, key).map(str::to_owned),
-        after: value.clone(),
+        after: Some(value.clone()),
     });
-    Change { lines: lines.collect(), impossible }
+    Change { lines: stale_ids(container, conf).into_iter().chain(lines).collect(), impossible }
+}
+
+/// Returns the lines of an id map that another one replaces: two that overlap keep a container from starting.
+fn stale_ids(container: &Container, conf: &LxcConf) -> Vec<Line> {
+    if ids::own(container).is_none() {
+        return Vec::new();
+    }
+    let is_stale = |pair: &&(String, String)| {
+        pair.0 == ids::KEY && container.raw.iter().all(|located| located.value != **pair)
+    };
+    let stale = conf.raw().iter().filter(is_stale);
+    let line = |(key, value): &(String, String)| Line {
+        key: key.clone(),
+        before: Some(value.clone()),
+        after: None,
+    };
+    stale.map(line).collect()
 }
 
 /// Returns the line as Proxmox VE drops it, if it does.
@@ -96,7 +113,7 @@ impl Change {
 
     pub(super) fn attributes(&self, running: bool) -> Vec<Attribute> {
         let shown = |line: &Line| {
-            let mut shown = attribute(&line.key, line.before.clone(), Some(line.after.clone()));
+            let mut shown = attribute(&line.key, line.before.clone(), line.after.clone());
             shown.class = running.then_some(Disruption::Pending);
             shown
         };
@@ -116,7 +133,10 @@ impl Change {
             let (key, value) = (line.key.clone(), line.before.clone()?);
             Some(Edit::RemoveRaw { key, value })
         };
-        let add = |line: &Line| Edit::AddRaw { key: line.key.clone(), value: line.after.clone() };
-        self.lines.iter().flat_map(|line| remove(line).into_iter().chain([add(line)])).collect()
+        let add = |line: &Line| {
+            let (key, value) = (line.key.clone(), line.after.clone()?);
+            Some(Edit::AddRaw { key, value })
+        };
+        self.lines.iter().flat_map(|line| remove(line).into_iter().chain(add(line))).collect()
     }
 }
