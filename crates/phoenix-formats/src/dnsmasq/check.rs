@@ -139,7 +139,9 @@ impl<'a> Checker<'a> {
             word::check(name, value)?;
         }
         match &setting {
-            Some(Setting::Cname { aliases, target }) => self.aliases(line, aliases, target)?,
+            Some(Setting::Cname { aliases, target }) => {
+                self.aliases(line, aliases, target.clone())?;
+            }
             Some(Setting::Domain { network: None, .. }) => self.has_domain = true,
             _ if name == "dhcp-fqdn" => self.fqdn = Some(self.place(line)),
             _ => {}
@@ -171,7 +173,7 @@ impl<'a> Checker<'a> {
         &mut self,
         line: usize,
         aliases: &[Cow<'a, str>],
-        target: &Cow<'a, str>,
+        target: Cow<'a, str>,
     ) -> Result<(), Fault> {
         let place = self.place(line);
         for alias in aliases {
