@@ -78,13 +78,7 @@ fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     }
     let (settings, routes) = (settings(desired), dynamic(desired));
     let (changed_settings, changed_routes) =
-        match (change(guest, STATIC, &settings), change(guest, DYNAMIC, &routes)) {
-            (Ok(settings), Ok(routes)) => (settings, routes),
-            (settings, routes) => {
-                let refusals = [settings.err(), routes.err()].into_iter().flatten();
-                return Err(refusals.flatten().collect());
-            }
-        };
+        both(change(guest, STATIC, &settings), change(guest, DYNAMIC, &routes))?;
     let mut after = guest.before(draft);
     after.extend(earlier(guest, draft));
     let restart =
@@ -113,6 +107,17 @@ fn plan_one(guest: &Guest<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
     action.disruption = if restart { Disruption::None } else { Disruption::Live };
     let id = draft.add(action, &after);
     plan_service(guest, restart.then_some(id), &after, draft)
+}
+
+/// Returns what both say, or the refusals of either.
+fn both<T>(
+    one: Result<T, Vec<Refusal>>,
+    other: Result<T, Vec<Refusal>>,
+) -> Result<(T, T), Vec<Refusal>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err([one.err(), other.err()].into_iter().flatten().flatten().collect()),
+    }
 }
 
 /// What must be trusted and answer before the proxy asks for certificates.
