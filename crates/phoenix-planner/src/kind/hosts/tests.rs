@@ -93,7 +93,7 @@ const CASES: &[(&str, &str, &str)] = &[
 
 #[test]
 fn the_nodes_own_line() {
-    for (what, before, after) in CASES {
+    for &(what, before, after) in CASES {
         assert_eq!(own(None).edited(before), after, "{what}");
         assert_eq!(own(None).edited(after), after, "{what}, again");
     }

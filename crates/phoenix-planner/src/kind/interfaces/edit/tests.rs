@@ -92,7 +92,7 @@ const CASES: &[(&str, &str, &str)] = &[
 
 #[test]
 fn only_what_differs_changes() {
-    for (what, before, after) in CASES {
+    for &(what, before, after) in CASES {
         let text = format!("iface vmbr0 inet static\n{before} # x\n\nauto vmbr0\n");
         let (found, changes) = edited(&text).unwrap_or_else(|_| panic!("{what} is refused"));
         assert_eq!(
