@@ -213,6 +213,14 @@ fn quotes_comments_and_values() {
 }
 
 #[test]
+fn what_is_refused_says_nothing() {
+    let conf = DnsmasqConf::parse("cname=a,b\ncname=a,c\nport=x\naddress=\"/a/\nno-resolv=1\n");
+    assert_eq!(conf.problems().len(), 4);
+    assert_eq!(conf.options().map(|option| option.line).collect::<Vec<_>>(), [1, 2, 3, 5]);
+    assert_eq!(conf.settings().map(|(line, _)| line).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
 fn accepted_and_wrong() {
     let cases = [
         ("host-record=x,999.1.1.1", 2),
