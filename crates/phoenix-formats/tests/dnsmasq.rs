@@ -60,7 +60,7 @@ const UNREAD: &[&str] = &[
 ];
 
 fn is_read(conf: &DnsmasqConf) -> bool {
-    !conf.options().iter().any(|option| option.value.is_some() && UNREAD.contains(&&*option.name))
+    !conf.options().any(|option| option.value.is_some() && UNREAD.contains(&&*option.name))
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn measured_verdicts() {
 }
 
 /// Writes an answer as the recorded ones are written; the server at 127.0.0.9 knows one address for every name.
-fn told(answer: &Answer, kind: RecordType) -> String {
+fn told(answer: &Answer<'_>, kind: RecordType) -> String {
     match answer {
         Answer::Records(records) => {
             let records: Vec<String> = records.iter().map(Record::to_string).collect();
@@ -201,8 +201,8 @@ fn the_real_program_says_the_same() {
 fn quotes_comments_and_values() {
     let text = "\u{1}# x\nport = 53 # y\r\ntxt-record=a,\"b, \\\"c\\\" #d\"#e\nno-resolv";
     let conf = DnsmasqConf::parse(&text[1..]);
-    let read: Vec<_> =
-        conf.options().iter().map(|o| (o.line, &*o.name, o.value.as_deref())).collect();
+    let options: Vec<_> = conf.options().collect();
+    let read: Vec<_> = options.iter().map(|o| (o.line, &*o.name, o.value.as_deref())).collect();
     let expected = [
         (2, "port", Some("53")),
         (3, "txt-record", Some("a,b, \"c\" #d#e")),
@@ -210,6 +210,14 @@ fn quotes_comments_and_values() {
     ];
     assert_eq!(read, expected);
     assert_eq!(conf.verdict(), Verdict::Accepted);
+}
+
+#[test]
+fn what_is_refused_says_nothing() {
+    let conf = DnsmasqConf::parse("cname=a,b\ncname=a,c\nport=x\naddress=\"/a/\nno-resolv=1\n");
+    assert_eq!(conf.problems().len(), 4);
+    assert_eq!(conf.options().map(|option| option.line).collect::<Vec<_>>(), [1, 2, 3, 5]);
+    assert_eq!(conf.settings().map(|(line, _)| line).collect::<Vec<_>>(), [1]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl SimulatedNode {
         let mut todo = vec![text.clone()];
         while let Some(text) = todo.pop() {
             for (_, setting) in DnsmasqConf::parse(&text).settings() {
-                todo.extend(self.take(setting, &mut files));
+                todo.extend(self.take(&setting, &mut files));
             }
         }
         files.files.insert(COMMAND_LINE.to_owned(), text);
@@ -94,9 +94,9 @@ impl SimulatedNode {
     }
 
     /// Takes the files that a setting names, and returns the texts of those that are new.
-    fn take(&self, setting: &Setting, files: &mut ConfFiles) -> Vec<String> {
+    fn take(&self, setting: &Setting<'_>, files: &mut ConfFiles) -> Vec<String> {
         let paths = match setting {
-            Setting::ConfFile(path) => vec![path.clone()],
+            Setting::ConfFile(path) => vec![path.to_string()],
             Setting::ConfDir { path, patterns } => {
                 let folder = path.trim_end_matches('/');
                 let Some(Answer::Names(names)) = place(folder).map(|at| self.names(&at)) else {

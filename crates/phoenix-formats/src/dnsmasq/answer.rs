@@ -48,7 +48,7 @@ impl fmt::Display for Record {
 /// What dnsmasq answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answer {
+pub enum Answer<'a> {
     /// These records; several addresses come in any order.
     Records(Vec<Record>),
     /// The name exists and has no such record (NOERROR, empty).
@@ -57,12 +57,12 @@ pub enum Answer {
     NoName,
     /// The question goes to these servers, in no order. Without any it goes to those of resolv.conf(5), and is refused
     /// when dnsmasq does not read that.
-    Forwarded(Vec<Server>),
+    Forwarded(Vec<Server<'a>>),
     /// The addresses of an interface of the machine.
     Interface(String),
 }
 
-impl Answer {
+impl Answer<'_> {
     /// Returns an address as a record.
     pub(super) fn record(address: IpAddr) -> Record {
         match address {

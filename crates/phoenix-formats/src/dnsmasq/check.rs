@@ -4,11 +4,13 @@ mod dhcp;
 mod number;
 mod word;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use super::lines::{Piece, Pieces, shown, split};
 use super::setting::{Fault, Setting};
-use super::table::{self, Known, Takes};
+use super::table::{self, Takes};
 use super::warn;
 use crate::Warning;
 
@@ -63,68 +65,83 @@ impl Place {
     }
 }
 
+/// Aliases with their targets and places.
+pub(super) type Aliases<'a> = BTreeMap<Cow<'a, str>, (Cow<'a, str>, Place)>;
+
+/// What was found in one file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Checked {
+    pub(super) findings: Vec<Finding>,
+    /// Which of the file's pieces are no good, counted from 0: they say nothing.
+    pub(super) refused: BTreeSet<usize>,
+}
+
 /// Checks options one after the other, over all files that dnsmasq reads together.
 #[derive(Debug, Default)]
-pub(super) struct Checker {
+pub(super) struct Checker<'a> {
     once: BTreeSet<&'static str>,
     /// Which of the files is read.
     file: usize,
-    /// Aliases with their targets and places.
-    aliases: BTreeMap<String, (String, Place)>,
+    aliases: Aliases<'a>,
     /// Addresses that `dhcp-host` gives away.
     leases: BTreeSet<Ipv4Addr>,
-    seen: warn::Seen,
+    seen: warn::Seen<'a>,
     /// Where `dhcp-fqdn` stands, and whether there is a domain, which it needs.
     fqdn: Option<Place>,
     has_domain: bool,
 }
 
-impl Checker {
-    /// Goes on to the next file.
-    pub(super) fn next_file(&mut self) {
+impl<'a> Checker<'a> {
+    /// Checks the next file.
+    pub(super) fn file(&mut self, pieces: &'a Pieces) -> Checked {
+        let mut checked = Checked::default();
+        for (index, piece) in pieces.iter().enumerate() {
+            if piece.is_rest {
+                let message = "the line is too long: dnsmasq reads its rest as another line";
+                checked.findings.push(Finding::new(piece.line, Weight::Wrong, message));
+            }
+            if let Err(fault) = self.piece(piece, &mut checked.findings) {
+                checked.findings.push(Finding::of(piece.line, fault));
+                checked.refused.insert(index);
+            }
+        }
         self.file += 1;
+        checked
     }
 
     fn place(&self, line: usize) -> Place {
         Place { file: self.file, line }
     }
 
-    /// Checks one option, of which the table knows what stands behind its name, and returns what it says.
-    pub(super) fn check(
-        &mut self,
-        line: usize,
-        (name, known): (&str, Option<&Known>),
-        value: Option<&str>,
-        findings: &mut Vec<Finding>,
-    ) -> Option<Setting> {
-        match self.option(name, known, value).and_then(|name| self.read(line, name, value)) {
-            Ok(setting) => {
-                let messages = warn::about(name, value, setting.as_ref());
-                findings.extend(
-                    messages.into_iter().map(|message| Finding::new(line, Weight::Wrong, message)),
-                );
-                self.seen.add(self.place(line), name, setting.as_ref());
-                setting
-            }
-            Err(fault) => {
-                findings.push(Finding::of(line, fault));
-                None
-            }
+    fn piece(&mut self, piece: Piece<'a>, findings: &mut Vec<Finding>) -> Result<(), Fault> {
+        if piece.unclosed {
+            return Err(Fault::refused("a quote is not closed"));
         }
+        let (name, value) = split(piece.text);
+        let name = self.option(name, value)?;
+        let setting = self.read(piece.line, name, value)?;
+        let messages = warn::about(name, value, setting.as_ref()).into_iter();
+        findings.extend(messages.map(|message| Finding::new(piece.line, Weight::Wrong, message)));
+        self.seen.add(self.place(piece.line), name, setting);
+        Ok(())
     }
 
     fn read(
         &mut self,
         line: usize,
         name: &'static str,
-        value: Option<&str>,
-    ) -> Result<Option<Setting>, Fault> {
-        number::check(name, value)?;
-        word::check(name, value)?;
-        dhcp::check(name, value, &mut self.leases)?;
+        value: Option<&'a str>,
+    ) -> Result<Option<Setting<'a>>, Fault> {
         let setting = Setting::read(name, value)?;
+        if setting.is_none() {
+            dhcp::check(name, value, &mut self.leases)?;
+            number::check(name, value)?;
+            word::check(name, value)?;
+        }
         match &setting {
-            Some(Setting::Cname { aliases, target }) => self.aliases(line, aliases, target)?,
+            Some(Setting::Cname { aliases, target }) => {
+                self.aliases(line, aliases, target.clone())?;
+            }
             Some(Setting::Domain { network: None, .. }) => self.has_domain = true,
             _ if name == "dhcp-fqdn" => self.fqdn = Some(self.place(line)),
             _ => {}
@@ -132,14 +149,9 @@ impl Checker {
         Ok(setting)
     }
 
-    fn option(
-        &mut self,
-        name: &str,
-        known: Option<&Known>,
-        value: Option<&str>,
-    ) -> Result<&'static str, Fault> {
-        let Some(known @ (name, takes, _)) = known else {
-            let name = super::lines::shown(name);
+    fn option(&mut self, name: &str, value: Option<&str>) -> Result<&'static str, Fault> {
+        let Some(known @ (name, takes, _)) = table::find(name) else {
+            let name = shown(name);
             return Err(Fault::refused(format!("`{name}` is not an option")));
         };
         match (takes, value) {
@@ -157,10 +169,15 @@ impl Checker {
         }
     }
 
-    fn aliases(&mut self, line: usize, aliases: &[String], target: &str) -> Result<(), Fault> {
+    fn aliases(
+        &mut self,
+        line: usize,
+        aliases: &[Cow<'a, str>],
+        target: Cow<'a, str>,
+    ) -> Result<(), Fault> {
         let place = self.place(line);
         for alias in aliases {
-            if self.aliases.insert(alias.clone(), (target.to_owned(), place)).is_some() {
+            if self.aliases.insert(alias.clone(), (target.clone(), place)).is_some() {
                 return Err(Fault::refused(format!("`{alias}` is an alias already")));
             }
         }
@@ -182,10 +199,10 @@ impl Checker {
         let mut done: BTreeSet<&str> = BTreeSet::new();
         let mut findings = Vec::new();
         // No circle goes through an alias whose target is none.
-        let leads_on = |(target, _): &(String, Place)| self.aliases.contains_key(target);
+        let leads_on = |(target, _): &(Cow<'_, str>, Place)| self.aliases.contains_key(target);
         for (alias, _) in self.aliases.iter().filter(|(_, target)| leads_on(target)) {
             let mut path: BTreeSet<&str> = BTreeSet::new();
-            let mut at = alias.as_str();
+            let mut at = alias.as_ref();
             while let Some((target, place)) = self.aliases.get(at).filter(|_| !done.contains(at)) {
                 if !path.insert(at) {
                     let message = format!("`{at}` leads back to itself");

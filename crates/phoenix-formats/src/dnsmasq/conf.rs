@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::check::{Checker, Finding, Weight};
-use super::lines::{Piece, pieces, shown, split};
+use super::check::{Checked, Checker, Finding, Weight};
+use super::lines::{Piece, Pieces, shown, split};
 use super::setting::Setting;
 use super::table;
 use crate::Warning;
@@ -14,15 +14,15 @@ use crate::lines::{lines, push_line, usual_end};
 
 /// One option of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ConfOption {
+pub struct ConfOption<'a> {
     /// Number of the line, counted from 1.
     pub line: usize,
     /// The name, which is the long option of the command line without its dashes.
-    pub name: Cow<'static, str>,
+    pub name: Cow<'a, str>,
     /// What stands behind the `=`, without quotes; nothing when there is no `=`.
-    pub value: Option<String>,
+    pub value: Option<Cow<'a, str>>,
     /// What it says; nothing when phoenix does not understand it, or dnsmasq does not.
-    pub setting: Option<Setting>,
+    pub setting: Option<Setting<'a>>,
 }
 
 /// What `dnsmasq --test` says.
@@ -38,11 +38,13 @@ pub enum Verdict {
 }
 
 /// A file of dnsmasq's configuration, every byte kept.
+///
+/// Its options are read again from its text whenever they are asked for, and borrow from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DnsmasqConf {
     text: String,
-    options: Vec<ConfOption>,
-    findings: Vec<Finding>,
+    pieces: Pieces,
+    checked: Checked,
 }
 
 /// Says why a file is not edited.
@@ -56,40 +58,27 @@ pub enum EditError {
 impl DnsmasqConf {
     /// Reads a file by itself: the files that it includes are not looked at.
     pub fn parse(text: &str) -> Self {
+        let conf = Self::unchecked(text);
         let mut checker = Checker::default();
-        let mut conf = Self::parse_with(text, &mut checker);
-        conf.findings.extend(checker.finish().into_iter().map(|(_, finding)| finding));
-        conf.findings.sort_by_key(|finding| finding.line);
-        conf
+        let mut checked = checker.file(&conf.pieces);
+        checked.findings.extend(checker.finish().into_iter().map(|(_, finding)| finding));
+        checked.findings.sort_by_key(|finding| finding.line);
+        conf.with(checked)
     }
 
-    /// Reads a file with what `checker` knows of those before it.
-    pub(super) fn parse_with(text: &str, checker: &mut Checker) -> Self {
-        let mut conf = Self { text: text.to_owned(), options: Vec::new(), findings: Vec::new() };
-        for piece in pieces(text) {
-            conf.option(&piece, checker);
-        }
-        conf
+    /// Cuts a file, of which nothing is found to be wrong yet.
+    pub(super) fn unchecked(text: &str) -> Self {
+        Self { text: text.to_owned(), pieces: Pieces::cut(text), checked: Checked::default() }
     }
 
-    fn option(&mut self, piece: &Piece<'_>, checker: &mut Checker) {
-        if piece.is_rest {
-            let message = "the line is too long: dnsmasq reads its rest as another line";
-            self.findings.push(Finding::new(piece.line, Weight::Wrong, message));
-        }
-        if piece.unclosed {
-            let message = "a quote is not closed";
-            return self.findings.push(Finding::new(piece.line, Weight::Refused, message));
-        }
-        let (name, value) = split(&piece.text);
-        let known = table::find(name);
-        let setting = checker.check(piece.line, (name, known), value, &mut self.findings);
-        let name = known.map_or_else(
-            || Cow::Owned(shown(name).into_owned()),
-            |(known, ..)| Cow::Borrowed(*known),
-        );
-        let value = value.map(|value| shown(value).into_owned());
-        self.options.push(ConfOption { line: piece.line, name, value, setting });
+    /// Returns what there is to check.
+    pub(super) fn pieces(&self) -> &Pieces {
+        &self.pieces
+    }
+
+    /// Returns the file with what was found in it.
+    pub(super) fn with(self, checked: Checked) -> Self {
+        Self { checked, ..self }
     }
 
     /// Returns the text as it was read.
@@ -98,23 +87,51 @@ impl DnsmasqConf {
     }
 
     /// Returns the options, in order.
-    pub fn options(&self) -> &[ConfOption] {
-        &self.options
+    pub fn options(&self) -> impl Iterator<Item = ConfOption<'_>> {
+        self.closed().map(|(index, piece)| {
+            let (name, value) = split(piece.text);
+            let name = table::find(name).map_or_else(|| shown(name), |(name, ..)| (*name).into());
+            let setting = self.setting(index, piece);
+            ConfOption { line: piece.line, name, value: value.map(shown), setting }
+        })
     }
 
     /// Returns what the options say, as far as phoenix understands them, with their lines.
-    pub fn settings(&self) -> impl Iterator<Item = (usize, &Setting)> {
-        self.options.iter().filter_map(|option| Some((option.line, option.setting.as_ref()?)))
+    pub fn settings(&self) -> impl Iterator<Item = (usize, Setting<'_>)> {
+        self.settings_of(|_| true)
+    }
+
+    /// Returns what the options with some names say.
+    pub(super) fn settings_of(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (usize, Setting<'_>)> {
+        let wanted = self.closed().filter(move |(_, piece)| wanted(split(piece.text).0));
+        wanted.filter_map(|(index, piece)| Some((piece.line, self.setting(index, piece)?)))
     }
 
     /// Says whether a flag such as `bogus-priv` is set.
     pub fn has(&self, name: &str) -> bool {
-        self.options.iter().any(|option| option.name == name)
+        let named = |piece: Piece<'_>| piece.text.starts_with(name) && split(piece.text).0 == name;
+        self.closed().any(|(_, piece)| named(piece))
+    }
+
+    /// Returns the pieces that are options, numbered with the others from 0.
+    fn closed(&self) -> impl Iterator<Item = (usize, Piece<'_>)> {
+        self.pieces.iter().enumerate().filter(|(_, piece)| !piece.unclosed)
+    }
+
+    fn setting<'a>(&self, index: usize, piece: Piece<'a>) -> Option<Setting<'a>> {
+        if self.checked.refused.contains(&index) {
+            return None;
+        }
+        let (name, value) = split(piece.text);
+        Setting::read(name, value).ok().flatten()
     }
 
     /// Returns what `dnsmasq --test` says of the file by itself.
     pub fn verdict(&self) -> Verdict {
-        verdict(&self.findings)
+        verdict(&self.checked.findings)
     }
 
     /// Returns why dnsmasq refuses the file, or may refuse it, by line; dnsmasq itself stops at the first.
@@ -129,20 +146,20 @@ impl DnsmasqConf {
     }
 
     fn warnings_where(&self, wanted: impl Fn(Weight) -> bool) -> Vec<Warning> {
-        let found = self.findings.iter().filter(|finding| wanted(finding.weight));
+        let found = self.checked.findings.iter().filter(|finding| wanted(finding.weight));
         found.map(Finding::warning).collect()
     }
 
     pub(super) fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.checked.findings
     }
 
     /// Returns the text without these lines; numbers of lines that have no option are ignored.
     #[must_use = "the file itself is not changed"]
     pub fn without_lines(&self, gone: &BTreeSet<usize>) -> String {
-        let options: BTreeSet<usize> = self.options.iter().map(|option| option.line).collect();
-        let kept = lines(&self.text)
-            .filter(|line| !(gone.contains(&line.number) && options.contains(&line.number)));
+        let options = self.closed().map(|(_, piece)| piece.line);
+        let gone: BTreeSet<usize> = options.filter(|line| gone.contains(line)).collect();
+        let kept = lines(&self.text).filter(|line| !gone.contains(&line.number));
         kept.flat_map(|line| [line.text, line.end]).collect()
     }
 
@@ -171,9 +188,10 @@ fn option_line(name: &str, value: Option<&str>) -> Result<String, EditError> {
 }
 
 fn reads_as(line: &str, name: &str, value: Option<&str>) -> bool {
-    let mut read = pieces(line);
+    let pieces = Pieces::cut(line);
+    let mut read = pieces.iter();
     let (Some(piece), None) = (read.next(), read.next()) else { return false };
-    let (own_name, own_value) = split(&piece.text);
+    let (own_name, own_value) = split(piece.text);
     let one_line = !piece.unclosed && !line.contains(['\n', '\r', '\0']);
     one_line && own_name == name && own_value.map(shown).as_deref() == value
 }
@@ -195,7 +213,7 @@ impl Serialize for DnsmasqConf {
         let mut view = serializer.serialize_struct("DnsmasqConf", 4)?;
         view.serialize_field("ok", &(self.verdict() == Verdict::Accepted))?;
         view.serialize_field("verdict", &self.verdict())?;
-        view.serialize_field("entries", &self.options)?;
+        view.serialize_field("entries", &self.options().collect::<Vec<_>>())?;
         view.serialize_field("warnings", &self.warnings())?;
         view.end()
     }

@@ -15,36 +15,37 @@ use crate::resolv_conf::inet_aton;
 /// Which names a line is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Domain {
+pub enum Domain<'a> {
     /// Every name (`#`, or no domain at all).
     All,
     /// Names without a dot (`//`).
     Unqualified,
     /// This name and all below it.
-    Under(String),
+    Under(Cow<'a, str>),
     /// Names that end in this text (`*.home`: all below `home`, not itself; `*home`: also `xhome`).
-    Ending(String),
+    Ending(Cow<'a, str>),
 }
 
-impl Domain {
+impl<'a> Domain<'a> {
     /// Reads what stands between two slashes; nothing when dnsmasq refuses it.
-    fn read(text: &str) -> Option<Self> {
-        match text.trim_start_matches('.') {
-            "" if text.is_empty() => Some(Self::Unqualified),
-            "" | "#" => Some(Self::All),
-            rest => {
-                let name = value::name(rest)?;
-                Some(match name.strip_prefix('*') {
-                    Some("") => Self::All,
-                    Some(end) => Self::Ending(end.to_owned()),
-                    None => Self::Under(name),
-                })
-            }
+    fn read(text: Cow<'a, str>) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::Unqualified);
         }
+        let rest = value::part(text, |text| text.trim_start_matches('.'));
+        if matches!(&*rest, "" | "#") {
+            return Some(Self::All);
+        }
+        let name = value::name(rest)?;
+        Some(match name.strip_prefix('*') {
+            Some("") => Self::All,
+            Some(_) => Self::Ending(value::part(name, |name| &name[1..])),
+            None => Self::Under(name),
+        })
     }
 }
 
-impl fmt::Display for Domain {
+impl fmt::Display for Domain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("every name"),
@@ -56,33 +57,33 @@ impl fmt::Display for Domain {
 }
 
 /// Splits `/DOMAIN/…/REST`: the domains, none when there are no slashes, and the rest.
-pub(super) fn domains(value: &str) -> Result<(Vec<Domain>, Cow<'_, str>), Fault> {
+pub(super) fn domains(value: &str) -> Result<(Vec<Domain<'_>>, &str), Fault> {
     let Some(inside) = value.strip_prefix('/') else {
-        return Ok((Vec::new(), shown(value)));
+        return Ok((Vec::new(), value));
     };
     let (domains, rest) = inside.rsplit_once('/').unwrap_or(("", inside));
     if domains.is_empty() && !inside.contains('/') && !rest.is_empty() {
-        return Ok((Vec::new(), shown(rest)));
+        return Ok((Vec::new(), rest));
     }
-    let domains = domains.split('/').map(|domain| Domain::read(&shown(domain)));
+    let domains = domains.split('/').map(|domain| Domain::read(shown(domain)));
     let domains = domains.collect::<Option<Vec<_>>>();
     let domains =
         domains.ok_or_else(|| Fault::refused("a domain is not one that DNS can carry"))?;
-    Ok((domains, shown(rest.trim_matches(' '))))
+    Ok((domains, rest.trim_matches(' ')))
 }
 
 /// A server that questions are sent to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Server {
+pub struct Server<'a> {
     /// The address, or a name that dnsmasq looks up once when it starts.
-    pub host: String,
+    pub host: Cow<'a, str>,
     /// The port; 53 when it is left out.
     pub port: u16,
     /// The interface or address behind `@` that questions leave from.
-    pub source: Option<String>,
+    pub source: Option<Cow<'a, str>>,
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for Server<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, source } = self;
         f.write_str(host)?;
@@ -96,27 +97,30 @@ impl fmt::Display for Server {
 /// The port of DNS.
 const DNS_PORT: u16 = 53;
 
-/// Reads `ADDRESS[#PORT][@SOURCE[#PORT]]`.
-pub(super) fn server(text: &str) -> Result<Server, Fault> {
+/// Reads `ADDRESS[#PORT][@SOURCE[#PORT]]`, whose marks are the same in quotes.
+pub(super) fn server(text: &str) -> Result<Server<'_>, Fault> {
     let (target, source) = match text.split_once('@') {
         Some((target, source)) => (target, Some(source)),
         None => (text, None),
     };
     let (host, port) = with_port(target)?;
     let (source, _) = source.map(with_port).transpose()?.unwrap_or_default();
-    check_host(host)?;
-    check_families(host, source)?;
-    let source = Some(source.to_owned()).filter(|source| !source.is_empty());
-    Ok(Server { host: host.to_owned(), port: port.unwrap_or(DNS_PORT), source })
+    check_host(&host)?;
+    check_families(&host, &source)?;
+    let source = Some(source).filter(|source| !source.is_empty());
+    Ok(Server { host, port: port.unwrap_or(DNS_PORT), source })
 }
 
-fn with_port(text: &str) -> Result<(&str, Option<u16>), Fault> {
+fn with_port(text: &str) -> Result<(Cow<'_, str>, Option<u16>), Fault> {
     match text.split_once('#') {
-        None | Some((_, "")) => Ok((text.trim_end_matches('#'), None)),
-        Some((host, port)) => match value::port(port) {
-            Some(port) => Ok((host, Some(port))),
-            None => Err(Fault::refused(format!("`{port}` is not a port"))),
-        },
+        None | Some((_, "")) => Ok((shown(text.trim_end_matches('#')), None)),
+        Some((host, port)) => {
+            let (host, port) = (shown(host), shown(port));
+            match value::port(&port) {
+                Some(port) => Ok((host, Some(port))),
+                None => Err(Fault::refused(format!("`{port}` is not a port"))),
+            }
+        }
     }
 }
 
@@ -135,9 +139,9 @@ fn check_host(host: &str) -> Result<(), Fault> {
 }
 
 fn check_families(host: &str, source: &str) -> Result<(), Fault> {
-    let version = |text: &str| value::address(text).map(|address| address.is_ipv4());
-    match (version(host), version(source)) {
-        (Some(host), Some(source)) if host != source => {
+    let Some(source) = value::address(source) else { return Ok(()) };
+    match value::address(host) {
+        Some(host) if host.is_ipv4() != source.is_ipv4() => {
             Err(Fault::refused("the server's address and the one behind `@` differ in IP version"))
         }
         _ => Ok(()),

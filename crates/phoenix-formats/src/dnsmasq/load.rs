@@ -1,5 +1,6 @@
 //! The files that dnsmasq reads together, by `conf-file` and `conf-dir`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{Checker, Finding, Weight};
@@ -32,7 +33,7 @@ impl ConfFiles {
     fn in_folder<'a>(
         &'a self,
         path: &str,
-        patterns: &'a [String],
+        patterns: &'a [Cow<'a, str>],
     ) -> impl Iterator<Item = &'a str> {
         let inside = format!("{}/", path.trim_end_matches('/'));
         let names = self.files.keys().filter_map(move |file| {
@@ -46,7 +47,7 @@ impl ConfFiles {
 ///
 /// Names that begin with `.` or `#…#`, or end in `~`, are never read. A pattern `*.conf` lets only such names in, one
 /// without the `*` keeps such names out.
-pub fn dir_reads(name: &str, patterns: &[String]) -> bool {
+pub fn dir_reads(name: &str, patterns: &[Cow<'_, str>]) -> bool {
     let backup = name.starts_with('.') || name.ends_with('~');
     let saved = name.starts_with('#') && name.ends_with('#');
     if name.is_empty() || backup || saved {
@@ -54,7 +55,7 @@ pub fn dir_reads(name: &str, patterns: &[String]) -> bool {
     }
     let (wanted, unwanted): (Vec<_>, Vec<_>) =
         patterns.iter().partition(|pattern| pattern.starts_with('*'));
-    let ends = |pattern: &&String| name.ends_with(pattern.trim_start_matches('*'));
+    let ends = |pattern: &&Cow<'_, str>| name.ends_with(pattern.trim_start_matches('*'));
     let wanted = wanted.is_empty() || wanted.iter().any(&ends);
     wanted && !unwanted.iter().any(ends)
 }
@@ -69,18 +70,29 @@ pub struct Loaded {
 impl Loaded {
     /// Reads the file at `root`, usually `/etc/dnsmasq.conf`, and those that it names.
     pub fn new(root: &str, read: &ConfFiles) -> Self {
-        let mut loader = Loader {
-            read,
-            checker: Checker::default(),
-            loaded: Self { files: Vec::new(), findings: BTreeMap::new() },
-        };
+        let mut loader = Loader { read, files: Vec::new(), findings: BTreeMap::new() };
         loader.load(root);
-        let mut loaded = loader.loaded;
-        for (file, finding) in loader.checker.finish() {
-            let path = loaded.files.get(file).map_or(root, |(path, _)| path.as_str());
-            loaded.findings.entry(path.to_owned()).or_default().push(finding);
-        }
+        let mut checker = Checker::default();
+        let checked = loader.files.iter().map(|(_, conf)| checker.file(conf.pieces()));
+        let checked: Vec<_> = checked.collect();
+        let late = checker.finish();
+        let files = loader.files.into_iter().zip(checked);
+        let files = files.map(|((path, conf), checked)| (path, conf.with(checked)));
+        let mut loaded = Self { files: files.collect(), findings: loader.findings };
+        loaded.add(root, late);
         loaded
+    }
+
+    /// Adds what was found in each file, and what showed when all were read.
+    fn add(&mut self, root: &str, late: Vec<(usize, Finding)>) {
+        for (path, conf) in self.files.iter().filter(|(_, conf)| !conf.findings().is_empty()) {
+            let found = self.findings.entry(path.clone()).or_default();
+            found.extend(conf.findings().iter().cloned());
+        }
+        for (file, finding) in late {
+            let path = self.files.get(file).map_or(root, |(path, _)| path.as_str());
+            self.findings.entry(path.to_owned()).or_default().push(finding);
+        }
     }
 
     /// Returns the files by path, in the order in which they are read.
@@ -108,10 +120,11 @@ impl Loaded {
     }
 }
 
+/// Finds the files, before they are checked together.
 struct Loader<'a> {
     read: &'a ConfFiles,
-    checker: Checker,
-    loaded: Loaded,
+    files: Vec<(String, DnsmasqConf)>,
+    findings: BTreeMap<String, Vec<Finding>>,
 }
 
 impl Loader<'_> {
@@ -131,54 +144,36 @@ impl Loader<'_> {
                 );
                 continue;
             };
-            let conf = DnsmasqConf::parse_with(text, &mut self.checker);
+            let conf = DnsmasqConf::unchecked(text);
             let mut included = self.included(&path, &conf);
             included.reverse();
             todo.append(&mut included);
-            if !conf.findings().is_empty() {
-                self.loaded
-                    .findings
-                    .entry(path.clone())
-                    .or_default()
-                    .extend(conf.findings().iter().cloned());
-            }
-            self.checker.next_file();
-            self.loaded.files.push((path, conf));
+            self.files.push((path, conf));
         }
     }
 
     fn included(&mut self, path: &str, conf: &DnsmasqConf) -> Vec<String> {
         let mut included = Vec::new();
-        for (line, setting) in conf.settings() {
-            match setting {
-                Setting::ConfFile(file) if self.read.files.contains_key(file) => {
-                    included.push(file.clone());
+        for (line, setting) in conf.settings_of(|name| matches!(name, "conf-file" | "conf-dir")) {
+            let missing = match setting {
+                Setting::ConfFile(file) if self.read.files.contains_key(&*file) => {
+                    included.push(file.into_owned());
+                    continue;
                 }
-                Setting::ConfFile(file) => {
-                    self.found(
-                        path,
-                        line,
-                        format!("`{file}` is not there, and dnsmasq does not start"),
-                    );
+                Setting::ConfDir { path, patterns } if self.read.has_folder(&path) => {
+                    included.extend(self.read.in_folder(&path, &patterns).map(str::to_owned));
+                    continue;
                 }
-                Setting::ConfDir { path: folder, patterns } if self.read.has_folder(folder) => {
-                    included.extend(self.read.in_folder(folder, patterns).map(str::to_owned));
-                }
-                Setting::ConfDir { path: folder, .. } => {
-                    self.found(
-                        path,
-                        line,
-                        format!("`{folder}` is not there, and dnsmasq does not start"),
-                    );
-                }
-                _ => {}
-            }
+                Setting::ConfFile(path) | Setting::ConfDir { path, .. } => path,
+                _ => continue,
+            };
+            self.found(path, line, format!("`{missing}` is not there, and dnsmasq does not start"));
         }
         included
     }
 
     fn found(&mut self, path: &str, line: usize, message: String) {
         let finding = Finding::new(line, Weight::Refused, message);
-        self.loaded.findings.entry(path.to_owned()).or_default().push(finding);
+        self.findings.entry(path.to_owned()).or_default().push(finding);
     }
 }

@@ -1,9 +1,10 @@
 //! What dnsmasq accepts and does not do as it looks: values that it takes for something else, records without effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::check::{Finding, Place, Weight};
+use super::check::{Aliases, Finding, Place, Weight};
 use super::domain::Domain;
 use super::setting::{Given, Route, Setting};
 use super::value::{self, list};
@@ -11,7 +12,7 @@ use crate::hosts::host_name_problem;
 use crate::resolv_conf::inet_aton;
 
 /// Returns what is wrong with one option by itself.
-pub(super) fn about(name: &str, value: Option<&str>, setting: Option<&Setting>) -> Vec<String> {
+pub(super) fn about(name: &str, value: Option<&str>, setting: Option<&Setting<'_>>) -> Vec<String> {
     let value = value.unwrap_or_default();
     match setting {
         Some(Setting::Address { domains, answer }) => address(value, domains, *answer),
@@ -34,7 +35,7 @@ fn odd_name(name: &str) -> Option<String> {
     Some(format!("nobody asks for the name `{name}`: {problem}"))
 }
 
-fn address(value: &str, domains: &[Domain], answer: Given) -> Vec<String> {
+fn address(value: &str, domains: &[Domain<'_>], answer: Given) -> Vec<String> {
     let mut messages: Vec<String> = domains.iter().filter_map(odd_domain).collect();
     if domains.contains(&Domain::Unqualified) {
         messages
@@ -53,7 +54,7 @@ fn address(value: &str, domains: &[Domain], answer: Given) -> Vec<String> {
     messages
 }
 
-fn odd_domain(domain: &Domain) -> Option<String> {
+fn odd_domain(domain: &Domain<'_>) -> Option<String> {
     match domain {
         Domain::Under(name) if value::address(name).is_none() => odd_name(name),
         Domain::Ending(end) => odd_name(end.strip_prefix(['.', '-']).unwrap_or(end)),
@@ -61,7 +62,7 @@ fn odd_domain(domain: &Domain) -> Option<String> {
     }
 }
 
-fn server(domains: &[Domain], route: &Route) -> Vec<String> {
+fn server(domains: &[Domain<'_>], route: &Route<'_>) -> Vec<String> {
     let mut messages: Vec<String> = domains.iter().filter_map(odd_domain).collect();
     if let Route::Server(server) = route
         && value::address(&server.host).is_none()
@@ -72,7 +73,7 @@ fn server(domains: &[Domain], route: &Route) -> Vec<String> {
     messages
 }
 
-fn host_record(value: &str, names: &[String], has_address: bool) -> Vec<String> {
+fn host_record(value: &str, names: &[Cow<'_, str>], has_address: bool) -> Vec<String> {
     let mut messages = Vec::new();
     for name in names {
         let meant = name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -95,7 +96,7 @@ fn host_record(value: &str, names: &[String], has_address: bool) -> Vec<String> 
     messages
 }
 
-fn cname(aliases: &[String], target: &str) -> Vec<String> {
+fn cname(aliases: &[Cow<'_, str>], target: &str) -> Vec<String> {
     let mut messages = Vec::new();
     for alias in aliases {
         match alias.strip_prefix("*.") {
@@ -123,25 +124,25 @@ fn ptr(name: &str) -> Vec<String> {
 
 /// What was seen, for what shows only when several lines are looked at together.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    records: Vec<String>,
+pub(super) struct Seen<'a> {
+    records: Vec<Cow<'a, str>>,
     /// Names to which, with all below them, `address` gives one.
-    by_address: Vec<String>,
+    by_address: Vec<Cow<'a, str>>,
     bind_interfaces: Option<Place>,
     bind_dynamic: Option<Place>,
 }
 
-impl Seen {
-    pub(super) fn add(&mut self, place: Place, name: &str, setting: Option<&Setting>) {
+impl<'a> Seen<'a> {
+    pub(super) fn add(&mut self, place: Place, name: &str, setting: Option<Setting<'a>>) {
         match setting {
-            Some(Setting::HostRecord { names, .. }) => self.records.extend(names.iter().cloned()),
-            Some(Setting::InterfaceName { name, .. }) => self.records.push(name.clone()),
+            Some(Setting::HostRecord { names, .. }) => self.records.extend(names),
+            Some(Setting::InterfaceName { name, .. }) => self.records.push(name),
             Some(Setting::Address { domains, answer: Given::Address(_) | Given::Null }) => {
-                let name = |domain: &Domain| match domain {
-                    Domain::Under(name) => Some(name.clone()),
+                let name = |domain| match domain {
+                    Domain::Under(name) => Some(name),
                     _ => None,
                 };
-                self.by_address.extend(domains.iter().filter_map(name));
+                self.by_address.extend(domains.into_iter().filter_map(name));
             }
             _ if name == "bind-interfaces" => self.bind_interfaces = Some(place),
             _ if name == "bind-dynamic" => self.bind_dynamic = Some(place),
@@ -150,19 +151,16 @@ impl Seen {
     }
 
     /// Finds aliases whose target has an address only by `address`.
-    fn without_address(
-        &self,
-        aliases: &BTreeMap<String, (String, Place)>,
-    ) -> Vec<(usize, Finding)> {
-        let by_address: BTreeSet<&String> =
-            self.by_address.iter().filter(|_| !aliases.is_empty()).collect();
+    fn without_address(&self, aliases: &Aliases<'_>) -> Vec<(usize, Finding)> {
+        let by_address: BTreeSet<&str> =
+            self.by_address.iter().filter(|_| !aliases.is_empty()).map(AsRef::as_ref).collect();
         let doubtful = aliases.iter().filter(|(_, (target, _))| {
-            by_address.contains(target) && !aliases.contains_key(target)
+            by_address.contains(&**target) && !aliases.contains_key(target)
         });
         let doubtful: Vec<_> = doubtful.collect();
-        let records: BTreeSet<&String> =
-            self.records.iter().filter(|_| !doubtful.is_empty()).collect();
-        let found = doubtful.into_iter().filter(|(_, (target, _))| !records.contains(target));
+        let records: BTreeSet<&str> =
+            self.records.iter().filter(|_| !doubtful.is_empty()).map(AsRef::as_ref).collect();
+        let found = doubtful.into_iter().filter(|(_, (target, _))| !records.contains(&**target));
         found
             .map(|(alias, (target, place))| {
                 let message = format!(
@@ -173,10 +171,7 @@ impl Seen {
             .collect()
     }
 
-    pub(super) fn finish(
-        &self,
-        aliases: &BTreeMap<String, (String, Place)>,
-    ) -> Vec<(usize, Finding)> {
+    pub(super) fn finish(&self, aliases: &Aliases<'_>) -> Vec<(usize, Finding)> {
         let mut findings = self.without_address(aliases);
         if let (Some(one), Some(other)) = (self.bind_interfaces, self.bind_dynamic) {
             let message =

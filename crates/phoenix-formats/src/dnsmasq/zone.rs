@@ -4,8 +4,9 @@ mod reverse;
 mod routes;
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use reverse::{asked_address, is_private};
@@ -20,20 +21,28 @@ use crate::hosts::Hosts;
 /// The longest name that fits into a question.
 const LONGEST_NAME: usize = 255;
 
+/// What a name has itself; nothing at all when only names below it have something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Own<'a> {
+    addresses: BTreeSet<IpAddr>,
+    /// The interface whose addresses it has.
+    interface: Option<Cow<'a, str>>,
+    /// The name that it stands for.
+    target: Option<Cow<'a, str>>,
+    pointers: Vec<Cow<'a, str>>,
+}
+
 /// Answers questions as a dnsmasq with this configuration does right after its start.
 ///
 /// Leases, and `interface-name`'s addresses, are the machine's own; `auth-zone` and `synth-domain` are not understood.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers<'a> {
-    addresses: BTreeMap<Cow<'a, str>, BTreeSet<IpAddr>>,
-    interfaces: BTreeMap<&'a str, &'a str>,
-    aliases: BTreeMap<&'a str, &'a str>,
-    pointers: BTreeMap<&'a str, Vec<&'a str>>,
-    names: BTreeMap<IpAddr, Cow<'a, str>>,
     /// Names that have a record of any type, and all above them.
-    known: BTreeSet<Cow<'a, str>>,
+    known: BTreeMap<Cow<'a, str>, Own<'a>>,
+    /// The first name of each address.
+    names: BTreeMap<IpAddr, Cow<'a, str>>,
     routes: Routes<'a>,
-    networks: Vec<(IpNet, Route)>,
+    networks: Vec<(IpNet, Route<'a>)>,
     bogus_priv: bool,
     domain_needed: bool,
 }
@@ -61,71 +70,61 @@ impl<'a> Answers<'a> {
         self
     }
 
-    fn take(&mut self, setting: &'a Setting) {
+    fn take(&mut self, setting: Setting<'a>) {
         match setting {
-            Setting::HostRecord { names, v4, v6 } => self.host_record(names, *v4, *v6),
+            Setting::HostRecord { names, v4, v6 } => {
+                let addresses = [v4.map(IpAddr::V4), v6.map(IpAddr::V6)];
+                addresses.into_iter().flatten().for_each(|address| self.host(&names, address));
+            }
             Setting::Cname { aliases, target } => {
                 for alias in aliases {
-                    self.know(alias.as_str().into());
-                    self.aliases.insert(alias, target);
+                    self.know(alias, |own| own.target = Some(target.clone()));
                 }
             }
-            Setting::PtrRecord { name, target } => {
-                self.know(name.as_str().into());
-                self.pointers.entry(name).or_default().push(target);
-            }
-            Setting::OtherRecord { name } => self.know(name.as_str().into()),
+            Setting::PtrRecord { name, target } => self.know(name, |own| own.pointers.push(target)),
+            Setting::OtherRecord { name } => self.know(name, |_| ()),
             Setting::InterfaceName { name, interface } => {
-                self.know(name.as_str().into());
-                self.interfaces.insert(name, interface);
+                self.know(name, |own| own.interface = Some(interface));
             }
-            Setting::Address { domains, answer } => self.routes.answer(domains, *answer),
-            Setting::Server { domains, route } => self.routes.route(domains, route),
-            Setting::ReverseServer { network, route } => {
-                self.networks.push((*network, route.clone()));
-            }
+            Setting::Address { domains, answer } => self.routes.answer(domains, answer),
+            Setting::Server { domains, route } => self.routes.route(domains, &route),
+            Setting::ReverseServer { network, route } => self.networks.push((network, route)),
             Setting::Domain { name, network: Some(network), local: true } => {
                 self.routes.local(name);
-                self.networks.push((*network, Route::Local));
+                self.networks.push((network, Route::Local));
             }
             _ => {}
         }
     }
 
-    fn host_record(&mut self, names: &'a [String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) {
-        let names: Vec<Cow<'a, str>> = names.iter().map(|name| name.as_str().into()).collect();
-        let addresses = [v4.map(IpAddr::V4), v6.map(IpAddr::V6)];
-        addresses.into_iter().flatten().for_each(|address| self.host(&names, address));
-    }
-
     fn host(&mut self, names: &[Cow<'a, str>], address: IpAddr) {
         for name in names {
-            self.know(name.clone());
-            self.addresses.entry(name.clone()).or_default().insert(address);
+            self.know(name.clone(), |own| own.addresses.extend([address]));
         }
         if let Some(first) = names.first() {
             self.names.entry(address).or_insert_with(|| first.clone());
         }
     }
 
-    /// Remembers a name and those above it: they exist, even where they have no record themselves.
-    fn know(&mut self, name: Cow<'a, str>) {
+    /// Remembers what a name has, and those above it: they exist, even where they have no record themselves.
+    fn know(&mut self, name: Cow<'a, str>, add: impl FnOnce(&mut Own<'a>)) {
         // A longer name cannot be asked for, and would cost the square of its length here.
-        if name.len() > LONGEST_NAME {
-            return;
+        let mut rest = above(&name).filter(|_| name.len() <= LONGEST_NAME);
+        match self.known.entry(name) {
+            // Those above a name that is known already are known too.
+            Entry::Occupied(mut known) => return add(known.get_mut()),
+            Entry::Vacant(place) => add(place.insert(Own::default())),
         }
-        let mut rest = Some(name);
-        // Those above a name that is known already are known too.
-        while let Some(name) = rest.filter(|name| !self.known.contains(name)) {
+        while let Some(name) = rest.filter(|name| !self.known.contains_key(name)) {
             rest = above(&name);
-            self.known.insert(name);
+            self.known.insert(name, Own::default());
         }
     }
 
     /// Answers a question; letter case and a dot at the end of the name do not count.
     ///
     /// Names outside of ASCII are asked for in another form (`xn--…`), so no name here is one of them.
-    pub fn ask(&self, name: &str, kind: RecordType) -> Answer {
+    pub fn ask(&self, name: &str, kind: RecordType) -> Answer<'a> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         if name.len() > LONGEST_NAME {
             return Answer::NoName;
@@ -133,11 +132,13 @@ impl<'a> Answers<'a> {
         if !name.is_ascii() {
             return Answer::Forwarded(self.usual());
         }
-        if self.aliases.contains_key(name.as_str()) {
+        let own = self.known.get(name.as_str());
+        if own.is_some_and(|own| own.target.is_some()) {
             return self.follow(&name, kind);
         }
-        if let Some(interface) = self.interfaces.get(name.as_str()).filter(|_| is_address(kind)) {
-            return Answer::Interface((*interface).to_owned());
+        let interface = own.and_then(|own| own.interface.as_ref());
+        if let Some(interface) = interface.filter(|_| is_address(kind)) {
+            return Answer::Interface(interface.clone().into_owned());
         }
         let own = match kind {
             RecordType::A | RecordType::Aaaa => self.own_addresses(&name, kind),
@@ -148,12 +149,13 @@ impl<'a> Answers<'a> {
     }
 
     /// Follows aliases to the last name; only a record of its own counts there.
-    fn follow(&self, name: &str, kind: RecordType) -> Answer {
+    fn follow(&self, name: &str, kind: RecordType) -> Answer<'a> {
+        let target = |at: &str| self.known.get(at)?.target.as_ref();
         let mut records = Vec::new();
         let mut seen = BTreeSet::new();
         let mut at = name;
-        while let Some(target) = self.aliases.get(at).filter(|_| seen.insert(at)) {
-            records.push(Record::Cname((*target).to_owned()));
+        while let Some(target) = target(at).filter(|_| seen.insert(at)) {
+            records.push(Record::Cname(target.clone().into_owned()));
             at = target;
         }
         if is_address(kind) {
@@ -163,22 +165,24 @@ impl<'a> Answers<'a> {
     }
 
     fn own_addresses(&self, name: &str, kind: RecordType) -> Vec<Record> {
-        let addresses = self.addresses.get(name).into_iter().flatten();
+        let addresses = self.known.get(name).into_iter().flat_map(|own| &own.addresses);
         let fits = |address: &&IpAddr| address.is_ipv4() == (kind == RecordType::A);
         addresses.filter(fits).copied().map(Answer::record).collect()
     }
 
     fn own_pointers(&self, name: &str) -> Vec<Record> {
-        if let Some(targets) = self.pointers.get(name) {
-            return targets.iter().map(|target| Record::Ptr((*target).to_owned())).collect();
-        }
-        let address = asked_address(name);
-        let own = address.and_then(|address| self.names.get(&address));
-        own.map(|own| Record::Ptr(own.clone().into_owned())).into_iter().collect()
+        let pointers = self.known.get(name).map(|own| own.pointers.as_slice()).unwrap_or_default();
+        let named = asked_address(name).and_then(|address| self.names.get(&address));
+        let targets = if pointers.is_empty() {
+            named.map_or(&[][..], std::slice::from_ref)
+        } else {
+            pointers
+        };
+        targets.iter().map(|target| Record::Ptr(target.clone().into_owned())).collect()
     }
 
     /// Answers from what is said of whole domains, or forwards.
-    fn elsewhere(&self, name: &str, kind: RecordType) -> Answer {
+    fn elsewhere(&self, name: &str, kind: RecordType) -> Answer<'a> {
         let address = asked_address(name);
         let network = address.and_then(|address| {
             let holding = self.networks.iter().filter(|(network, _)| network.contains(&address));
@@ -203,12 +207,12 @@ impl<'a> Answers<'a> {
         }
     }
 
-    fn nothing(&self, name: &str) -> Answer {
-        if self.known.contains(name) { Answer::NoData } else { Answer::NoName }
+    fn nothing(&self, name: &str) -> Answer<'a> {
+        if self.known.contains_key(name) { Answer::NoData } else { Answer::NoName }
     }
 
-    fn usual(&self) -> Vec<Server> {
-        self.routes.usual().iter().copied().cloned().collect()
+    fn usual(&self) -> Vec<Server<'a>> {
+        self.routes.usual().to_vec()
     }
 }
 

@@ -30,16 +30,16 @@ pub fn host_name_problem(name: &str) -> Option<NameProblem> {
     if name.is_empty() || name.len() > LONGEST_NAME {
         return Some(NameProblem::Length);
     }
-    name.split('.').find_map(part_problem)
+    name.as_bytes().split(|byte| *byte == b'.').find_map(part_problem)
 }
 
-fn part_problem(part: &str) -> Option<NameProblem> {
+fn part_problem(part: &[u8]) -> Option<NameProblem> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if part.is_empty() || part.len() > LONGEST_PART {
         Some(NameProblem::Part)
-    } else if !part.bytes().all(fits) {
+    } else if !part.iter().copied().all(fits) {
         Some(NameProblem::Character)
     } else {
-        (part.starts_with('-') || part.ends_with('-')).then_some(NameProblem::Hyphen)
+        (part.starts_with(b"-") || part.ends_with(b"-")).then_some(NameProblem::Hyphen)
     }
 }

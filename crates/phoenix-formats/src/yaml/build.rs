@@ -1,6 +1,8 @@
 //! From the events of a parser to a value, without recursion and within limits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
@@ -62,7 +64,7 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), YamlError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar(&text, style, tag.as_deref(), line)?;
+                let value = scalar(text, style, tag.as_deref(), line)?;
                 self.put(value, 1, anchor, line)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -140,10 +142,13 @@ impl Builder {
             Some((Open::List(list), _)) => list.push(value),
             Some((Open::Map { members, name }, _)) => match name.take() {
                 None => *name = Some(member_name(value, line)?),
-                Some(name) if members.contains_key(&name) => {
-                    return Err(error(line, format!("`{name}` stands twice in one map")));
-                }
-                Some(name) => drop(members.insert(name, value)),
+                Some(name) => match members.entry(name) {
+                    Entry::Vacant(place) => _ = place.insert(value),
+                    Entry::Occupied(twice) => {
+                        let message = format!("`{}` stands twice in one map", twice.key());
+                        return Err(error(line, message));
+                    }
+                },
             },
         }
         Ok(())
@@ -184,7 +189,7 @@ fn member_name(value: Yaml, line: usize) -> Result<String, YamlError> {
 const CORE: &str = "tag:yaml.org,2002:";
 
 fn scalar(
-    text: &str,
+    text: Cow<'_, str>,
     style: ScalarStyle,
     tag: Option<&Tag>,
     line: usize,

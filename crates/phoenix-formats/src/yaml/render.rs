@@ -90,7 +90,7 @@ fn word(text: &str) -> String {
         text.to_ascii_lowercase().as_str(),
         "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null"
     );
-    let same = resolve::plain(text) == Yaml::text(text);
+    let same = resolve::plain(text.into()) == Yaml::text(text);
     if begins && text.chars().all(plain) && !flag && same { text.to_owned() } else { quoted(text) }
 }
 

@@ -1,16 +1,18 @@
 //! What a plain scalar says, by the core schema of YAML 1.2 (chapter 10.3.2).
 
+use std::borrow::Cow;
+
 use super::Yaml;
 
 /// Returns the value of a plain scalar.
-pub(super) fn plain(text: &str) -> Yaml {
-    match text {
+pub(super) fn plain(text: Cow<'_, str>) -> Yaml {
+    match &*text {
         "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
         "true" | "True" | "TRUE" => return Yaml::Bool(true),
         "false" | "False" | "FALSE" => return Yaml::Bool(false),
         _ => {}
     }
-    integer(text).map(Yaml::Integer).or_else(|| float(text)).unwrap_or_else(|| Yaml::text(text))
+    integer(&text).map(Yaml::Integer).or_else(|| float(&text)).unwrap_or_else(|| Yaml::text(text))
 }
 
 fn integer(text: &str) -> Option<i64> {

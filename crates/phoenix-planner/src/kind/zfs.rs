@@ -85,10 +85,8 @@ pub(super) fn ensure(
         (Some(declared), None) => {
             let mountpoint = is_based.then_some(folder);
             let action = create(&dataset, &declared.value, mountpoint, &declared.origin);
-            let id = match draft.find(&action.address) {
-                Some(id) => id,
-                None => draft.add(action, &[]),
-            };
+            let present = draft.find(&action.address);
+            let id = present.unwrap_or_else(|| draft.add(action, &[]));
             Ok(Ground::Here(vec![(id, Edge::Needs)]))
         }
         (None, None) if has_pool => {

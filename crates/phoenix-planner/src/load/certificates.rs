@@ -39,21 +39,13 @@ impl Lowering {
         let common_name = self.certificate_name(common_name?, at.at("common_name"));
         let cert_path = self.folder(cert_path, at.at("cert_path"));
         let key_path = self.folder(key_path, at.at("key_path"));
-        let sans = declared.sans.as_ref().map(|list| self.each(list, &at.at("sans")));
-        let mut names = BTreeSet::new();
-        for (origin, name) in sans.unwrap_or_default() {
-            names.extend(self.certificate_name(name, origin));
-        }
+        let mut names = self.other_names(declared, &at);
         let guest = declared.guest_id.as_ref();
         let guest = guest.and_then(|number| self.vmid(number, at.at("guest_id")));
         let owner = self.owner(declared.owner.as_deref(), at.at("owner"));
         let cert_mode = self.mode(declared.cert_mode.as_deref(), at.at("cert_mode"));
         let key_mode = self.mode(declared.key_mode.as_deref(), at.at("key_mode"));
-        if key_mode.is_some_and(|mode| mode & OTHERS != 0) {
-            let finding =
-                Finding::error(at.at("key_mode"), "a private key that everybody can read");
-            self.push(finding.label("not private").help("Write `0600`, or `0640` for a group."));
-        }
+        self.check_key(key_mode, &at);
         if cert_path.is_some() && cert_path == key_path {
             let finding = Finding::error(at.at("key_path"), "one file for certificate and key");
             self.push(finding.label("the same as `cert_path`").help("Name another file."));
@@ -74,6 +66,20 @@ impl Lowering {
             command: self.command(declared.post_renewal_command.as_ref(), &at),
             origin: at,
         })
+    }
+
+    fn other_names(&mut self, declared: &declared::Certificate, at: &Origin) -> BTreeSet<String> {
+        let sans = declared.sans.as_ref().map(|list| self.each(list, &at.at("sans")));
+        let sans = sans.unwrap_or_default().into_iter();
+        sans.filter_map(|(origin, name)| self.certificate_name(name, origin)).collect()
+    }
+
+    fn check_key(&mut self, mode: Option<u32>, at: &Origin) {
+        if mode.is_some_and(|mode| mode & OTHERS != 0) {
+            let finding =
+                Finding::error(at.at("key_mode"), "a private key that everybody can read");
+            self.push(finding.label("not private").help("Write `0600`, or `0640` for a group."));
+        }
     }
 
     fn needed_text<'a>(

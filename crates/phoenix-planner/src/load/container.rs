@@ -80,22 +80,13 @@ impl Lowering {
         let (net0, public) = self.interfaces(vmid, declared, &at, network);
         let nic = net0.as_ref().map(|net0| net0.name.as_str());
         let onboot = declared.start_at_boot;
-        let names = OfGuest {
-            records: declared.dns_records.as_ref(),
-            service: declared.traefik_service.as_ref(),
-            agent: declared.portainer_agent_hostname.as_deref(),
-        };
-        self.guest_names(Owner::Container(vmid), &names, &at);
+        self.container_names(vmid, declared, &at);
         self.roles(vmid, declared, &at);
-        let source = declared.clone_from_ctid.as_ref();
-        let source = source.and_then(|number| {
-            let value = number.as_str().parse().ok()?;
-            Some(Located { value, origin: at.at("clone_from_ctid") })
-        });
-        let making = self.making(declared, source, &at);
+        let making = self.making(declared, source(declared, &at), &at);
         let mut raw = self.raw(declared, &at, net0.as_ref(), public.as_ref());
         self.raw_of_fields(declared, &making.id_maps, &at, &mut raw);
         let mounts = self.mounts(declared, &at);
+        let cloned = (declared.clone_from_ctid.as_ref(), "clone_from_ctid");
         Container {
             vmid,
             hostname: self.host_name(declared.name.as_deref(), at.at("name"), vmid),
@@ -114,14 +105,18 @@ impl Lowering {
             firewall: self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), nic),
             net0,
             public,
-            dependencies: self.dependencies(
-                declared.dependencies.as_ref(),
-                at.at("dependencies"),
-                declared.clone_from_ctid.as_ref(),
-                at.at("clone_from_ctid"),
-            ),
+            dependencies: self.dependencies(declared.dependencies.as_ref(), cloned, &at),
             origin: at,
         }
+    }
+
+    fn container_names(&mut self, vmid: Vmid, declared: &declared::Container, at: &Origin) {
+        let names = OfGuest {
+            records: declared.dns_records.as_ref(),
+            service: declared.traefik_service.as_ref(),
+            agent: declared.portainer_agent_hostname.as_deref(),
+        };
+        self.guest_names(Owner::Container(vmid), &names, at);
     }
 
     fn interfaces(
@@ -259,15 +254,21 @@ impl Lowering {
     pub(super) fn dependencies(
         &mut self,
         list: Option<&declared::List<declared::Scalar>>,
-        list_at: Origin,
-        cloned: Option<&declared::Scalar>,
-        cloned_at: Origin,
+        (cloned, key): (Option<&declared::Scalar>, &str),
+        at: &Origin,
     ) -> Vec<Located<Vmid>> {
-        let elements = list.map(|list| self.each(list, &list_at)).unwrap_or_default();
-        let all = elements.into_iter().chain(cloned.map(|cloned| (cloned_at, cloned)));
+        let elements = list.map(|list| self.each(list, &at.at("dependencies")));
+        let elements = elements.unwrap_or_default().into_iter();
+        let all = elements.chain(cloned.map(|cloned| (at.at(key), cloned)));
         let numbers = all.collect::<Vec<_>>().into_iter();
         numbers.filter_map(|(origin, number)| self.vmid(number, origin)).collect()
     }
+}
+
+/// Returns the container that one is cloned from.
+fn source(declared: &declared::Container, at: &Origin) -> Option<Located<Vmid>> {
+    let value = declared.clone_from_ctid.as_ref()?.as_str().parse().ok()?;
+    Some(Located { value, origin: at.at("clone_from_ctid") })
 }
 
 fn default_interface() -> InterfaceName {

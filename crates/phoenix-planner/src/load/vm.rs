@@ -83,17 +83,13 @@ impl Lowering {
         let (source, making) = self.vm_making(declared, &at, defaults);
         let located =
             |value: Option<bool>, key| value.map(|value| Located { value, origin: at.at(key) });
+        let cloned = (declared.clone_from_vmid.as_ref(), "clone_from_vmid");
         Vm {
             vmid,
             name: self.host_name(declared.name.as_deref(), at.at("name"), vmid),
             address: self.fixed_address(ip, net_at.at("ip"), vmid),
             firewall: self.guest_firewall(declared.firewall.as_ref(), at.at("firewall"), None),
-            dependencies: self.dependencies(
-                declared.dependencies.as_ref(),
-                at.at("dependencies"),
-                declared.clone_from_vmid.as_ref(),
-                at.at("clone_from_vmid"),
-            ),
+            dependencies: self.dependencies(declared.dependencies.as_ref(), cloned, &at),
             cores: self.number(declared.cores, at.at("cores"), 1..=MOST_CORES),
             memory: self.number(declared.memory_mb, at.at("memory_mb"), LEAST_MEMORY..=u64::MAX),
             disk: self.number(declared.disk_size_gb, at.at("disk_size_gb"), 1..=MOST_DISK),

@@ -1,5 +1,6 @@
 //! Whole domains: what `address`, `server` and `local` say of a name, the longest domain first.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -15,7 +16,7 @@ struct Group<'a> {
     /// `address=/x/` and `local=/x/` are the same.
     local: bool,
     usual: bool,
-    servers: Vec<&'a Server>,
+    servers: Vec<Server<'a>>,
 }
 
 /// The domains of a configuration.
@@ -23,25 +24,25 @@ struct Group<'a> {
 pub(super) struct Routes<'a> {
     all: Group<'a>,
     unqualified: Option<Group<'a>>,
-    under: BTreeMap<&'a str, Group<'a>>,
-    ending: BTreeMap<&'a str, Group<'a>>,
+    under: BTreeMap<Cow<'a, str>, Group<'a>>,
+    ending: BTreeMap<Cow<'a, str>, Group<'a>>,
 }
 
 /// What is said of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum Found<'a> {
     Addresses(Vec<IpAddr>),
     /// There is an address of another type for the domain.
     NoData,
     NoName,
     /// The servers of the domain.
-    Servers(Vec<Server>),
+    Servers(Vec<Server<'a>>),
     /// The servers for everything.
     Usual,
 }
 
-impl Found {
-    pub(super) fn of(route: &Route) -> Self {
+impl<'a> Found<'a> {
+    pub(super) fn of(route: &Route<'a>) -> Self {
         match route {
             Route::Server(server) => Self::Servers(vec![server.clone()]),
             Route::Usual => Self::Usual,
@@ -51,7 +52,7 @@ impl Found {
 }
 
 impl<'a> Routes<'a> {
-    pub(super) fn answer(&mut self, domains: &'a [Domain], answer: Given) {
+    pub(super) fn answer(&mut self, domains: Vec<Domain<'a>>, answer: Given) {
         for domain in domains {
             let group = self.group(domain);
             match answer {
@@ -62,11 +63,11 @@ impl<'a> Routes<'a> {
         }
     }
 
-    pub(super) fn route(&mut self, domains: &'a [Domain], route: &'a Route) {
+    pub(super) fn route(&mut self, domains: Vec<Domain<'a>>, route: &Route<'a>) {
         for domain in domains {
             let group = self.group(domain);
             match route {
-                Route::Server(server) => group.servers.push(server),
+                Route::Server(server) => group.servers.push(server.clone()),
                 Route::Usual => group.usual = true,
                 Route::Local => group.local = true,
             }
@@ -74,11 +75,11 @@ impl<'a> Routes<'a> {
     }
 
     /// Makes a name and all below it dnsmasq's own.
-    pub(super) fn local(&mut self, name: &'a str) {
+    pub(super) fn local(&mut self, name: Cow<'a, str>) {
         self.under.entry(name).or_default().local = true;
     }
 
-    fn group(&mut self, domain: &'a Domain) -> &mut Group<'a> {
+    fn group(&mut self, domain: Domain<'a>) -> &mut Group<'a> {
         match domain {
             Domain::All => &mut self.all,
             Domain::Unqualified => self.unqualified.get_or_insert_default(),
@@ -88,12 +89,12 @@ impl<'a> Routes<'a> {
     }
 
     /// Returns the servers for everything.
-    pub(super) fn usual(&self) -> &[&'a Server] {
+    pub(super) fn usual(&self) -> &[Server<'a>] {
         &self.all.servers
     }
 
     /// Finds the longest domain that says anything to a question of this type.
-    pub(super) fn find(&self, name: &str, kind: RecordType) -> Found {
+    pub(super) fn find(&self, name: &str, kind: RecordType) -> Found<'a> {
         let found = self.domains(name).into_iter().find_map(|group| group.find(kind));
         found.unwrap_or_else(|| match self.all.find(kind) {
             None | Some(Found::Servers(_)) => Found::Usual,
@@ -116,8 +117,8 @@ impl<'a> Routes<'a> {
     }
 }
 
-impl Group<'_> {
-    fn find(&self, kind: RecordType) -> Option<Found> {
+impl<'a> Group<'a> {
+    fn find(&self, kind: RecordType) -> Option<Found<'a>> {
         let fits = |address: &&IpAddr| match kind {
             RecordType::A => address.is_ipv4(),
             RecordType::Aaaa => address.is_ipv6(),
@@ -134,7 +135,7 @@ impl Group<'_> {
         if self.usual {
             Some(Found::Usual)
         } else if !self.servers.is_empty() {
-            Some(Found::Servers(self.servers.iter().copied().cloned().collect()))
+            Some(Found::Servers(self.servers.clone()))
         } else if self.local {
             Some(if answers { Found::NoData } else { Found::NoName })
         } else {

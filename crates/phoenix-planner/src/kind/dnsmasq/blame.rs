@@ -31,7 +31,7 @@ pub(super) fn refusal(
 }
 
 /// Finds the first line of the operator's files that says something.
-fn line_with(loaded: &Loaded, says: impl Fn(&Setting) -> bool) -> Option<(String, usize)> {
+fn line_with(loaded: &Loaded, says: impl Fn(&Setting<'_>) -> bool) -> Option<(String, usize)> {
     let foreign = loaded.files().iter().filter(|(path, _)| path != OWN);
     let mut lines = foreign.flat_map(|(path, conf)| conf.settings().map(move |s| (path, s)));
     let found = lines.find(|(_, (_, setting))| says(setting));
@@ -39,7 +39,7 @@ fn line_with(loaded: &Loaded, says: impl Fn(&Setting) -> bool) -> Option<(String
 }
 
 /// Returns whether a line is a record of this very name.
-fn gives(setting: &Setting, name: &str) -> bool {
+fn gives(setting: &Setting<'_>, name: &str) -> bool {
     match setting {
         Setting::HostRecord { names, .. } => names.iter().any(|own| own == name),
         Setting::Cname { aliases, .. } => aliases.iter().any(|alias| alias == name),
@@ -49,7 +49,7 @@ fn gives(setting: &Setting, name: &str) -> bool {
 }
 
 /// Returns whether a line is about a domain that holds the name.
-fn is_about(setting: &Setting, name: &str) -> bool {
+fn is_about(setting: &Setting<'_>, name: &str) -> bool {
     match setting {
         Setting::Address { domains, .. } => domains.iter().any(|domain| holds(domain, name)),
         Setting::Server { domains, .. } => {
@@ -59,12 +59,12 @@ fn is_about(setting: &Setting, name: &str) -> bool {
     }
 }
 
-fn holds(domain: &Domain, name: &str) -> bool {
+fn holds(domain: &Domain<'_>, name: &str) -> bool {
     match domain {
         Domain::All => true,
         Domain::Unqualified => !name.contains('.'),
         Domain::Under(above) => name == above || is_below(name, above),
-        Domain::Ending(end) => name.ends_with(end.as_str()),
+        Domain::Ending(end) => name.ends_with(&**end),
     }
 }
 

@@ -62,7 +62,7 @@ impl Foreign {
                 };
                 for domain in domains {
                     if let Domain::Under(name) = domain {
-                        foreign.routed.insert(name.clone(), path.clone());
+                        foreign.routed.insert(name.into_owned(), path.clone());
                     }
                 }
             }

@@ -39,10 +39,10 @@ fn named(text: &str, facts: &Facts) -> Vec<Probe> {
     let mut probes = Vec::new();
     for (_, setting) in DnsmasqConf::parse(text).settings() {
         match setting {
-            Setting::ConfFile(path) => probes.extend(at(path).map(Probe::File)),
+            Setting::ConfFile(path) => probes.extend(at(&path).map(Probe::File)),
             Setting::ConfDir { path, patterns } => {
                 let Some(folder) = at(path.trim_end_matches('/')) else { continue };
-                let names = facts.names(&folder).iter().filter(|name| dir_reads(name, patterns));
+                let names = facts.names(&folder).iter().filter(|name| dir_reads(name, &patterns));
                 probes.extend(
                     names.filter_map(|n| at(&format!("{}/{n}", folder.path))).map(Probe::File),
                 );

@@ -1,5 +1,6 @@
 //! Whether dnsmasq would start with these files, and answer as declared: what it would not say itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -61,12 +62,12 @@ fn options(observed: &Observed<'_>, dns: &DnsServer, loaded: &Loaded) -> Vec<Ref
     let mut refusals = Vec::new();
     for (path, conf) in loaded.files().iter().filter(|(path, _)| path != OWN) {
         let at = place(path);
-        refusals.extend(conf.options().iter().filter_map(|option| other_port(option, &at)));
+        refusals.extend(conf.options().filter_map(|option| other_port(&option, &at)));
         for (line, setting) in conf.settings() {
             let found = match setting {
-                Setting::ExceptInterface(names) => closed(observed, names),
+                Setting::ExceptInterface(names) => closed(observed, &names),
                 Setting::Server { domains, route: Route::Server(server) } => {
-                    other_server(observed, dns, domains, server)
+                    other_server(observed, dns, &domains, &server)
                 }
                 _ => None,
             };
@@ -83,7 +84,7 @@ fn options(observed: &Observed<'_>, dns: &DnsServer, loaded: &Loaded) -> Vec<Ref
     refusals
 }
 
-fn other_port(option: &ConfOption, at: &Location) -> Option<Refusal> {
+fn other_port(option: &ConfOption<'_>, at: &Location) -> Option<Refusal> {
     let value = option.value.as_deref().unwrap_or_default();
     if option.name != "port" || value.trim().parse() == Ok(PORT) {
         return None;
@@ -97,7 +98,7 @@ fn other_port(option: &ConfOption, at: &Location) -> Option<Refusal> {
 type Fault = (String, &'static str);
 
 /// Finds an interface on which dnsmasq is declared to answer, and would not.
-fn closed(observed: &Observed<'_>, names: &[String]) -> Option<Fault> {
+fn closed(observed: &Observed<'_>, names: &[Cow<'_, str>]) -> Option<Fault> {
     let own = own_interfaces(observed);
     let name = names.iter().find(|name| own.iter().any(|interface| fits(name, interface)))?;
     let message = format!("dnsmasq would not answer on `{name}`, where it is declared to");
@@ -108,8 +109,8 @@ fn closed(observed: &Observed<'_>, names: &[String]) -> Option<Fault> {
 fn other_server(
     observed: &Observed<'_>,
     dns: &DnsServer,
-    domains: &[Domain],
-    server: &Server,
+    domains: &[Domain<'_>],
+    server: &Server<'_>,
 ) -> Option<Fault> {
     let address = server.host.parse::<IpAddr>().ok();
     let itself = address.is_some_and(|address| is_own_address(observed, address));

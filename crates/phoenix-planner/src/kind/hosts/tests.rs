@@ -15,83 +15,85 @@ fn own(running: Option<&str>) -> Own {
 
 const LINE: &str = "10.0.0.13 phoenix.example.com phoenix";
 
+/// What it is, the text before, and the text after.
+const CASES: &[(&str, &str, &str)] = &[
+    (
+        "a new file",
+        BEGIN,
+        "127.0.0.1 localhost\n10.0.0.13 phoenix.example.com phoenix\n::1 localhost ip6-localhost ip6-loopback\n",
+    ),
+    (
+        "right already",
+        "10.0.0.13 phoenix.example.com phoenix\n",
+        "10.0.0.13 phoenix.example.com phoenix\n",
+    ),
+    (
+        "white space and comments stay",
+        "10.0.0.13\tphoenix.example.com  phoenix # me\n",
+        "10.0.0.13\tphoenix.example.com  phoenix # me\n",
+    ),
+    (
+        "Debian's own line",
+        "127.0.0.1\tlocalhost\n127.0.1.1\tphoenix.lan\tphoenix\n",
+        "127.0.0.1\tlocalhost\n10.0.0.13\tphoenix.example.com phoenix\n",
+    ),
+    (
+        "beside localhost",
+        "127.0.0.1 localhost phoenix\n::1 localhost phoenix\n",
+        "127.0.0.1 localhost\n10.0.0.13 phoenix.example.com phoenix\n::1 localhost\n",
+    ),
+    (
+        "another address",
+        "10.0.0.5 phoenix.example.com phoenix # office\n10.0.0.7 nas\n",
+        "10.0.0.13 phoenix.example.com phoenix # office\n10.0.0.7 nas\n",
+    ),
+    (
+        "both",
+        "127.0.1.1 phoenix\n10.0.0.13 phoenix.example.com phoenix pvelocalhost\n",
+        "10.0.0.13 phoenix.example.com phoenix pvelocalhost\n",
+    ),
+    (
+        "another domain",
+        "10.0.0.13 phoenix.old.lan phoenix\n",
+        "10.0.0.13 phoenix.example.com phoenix\n",
+    ),
+    (
+        "aliases stay",
+        "10.0.0.13 nfs.example.com nfs phoenix\n",
+        "10.0.0.13 phoenix.example.com phoenix nfs.example.com nfs\n",
+    ),
+    (
+        "letter case does not count",
+        "10.0.0.13 Phoenix.Example.COM Phoenix\n",
+        "10.0.0.13 phoenix.example.com phoenix\n",
+    ),
+    (
+        "CRLF stays",
+        "127.0.0.1 localhost\r\n# x\r\n",
+        "127.0.0.1 localhost\r\n10.0.0.13 phoenix.example.com phoenix\r\n# x\r\n",
+    ),
+    (
+        "no line end",
+        "127.0.0.1 localhost",
+        "127.0.0.1 localhost\n10.0.0.13 phoenix.example.com phoenix\n",
+    ),
+    (
+        "a namesake elsewhere",
+        "192.0.2.7 phoenix.example.org\n10.0.0.13 phoenix.example.com phoenix\n",
+        "192.0.2.7 phoenix.example.org\n10.0.0.13 phoenix.example.com phoenix\n",
+    ),
+    (
+        "its IPv6 address",
+        "fd00::13 phoenix\n10.0.0.13 phoenix.example.com phoenix\n",
+        "fd00::13 phoenix\n10.0.0.13 phoenix.example.com phoenix\n",
+    ),
+    ("an empty file", "", "10.0.0.13 phoenix.example.com phoenix\n"),
+    ("only comments", "# mine\n", "10.0.0.13 phoenix.example.com phoenix\n# mine\n"),
+];
+
 #[test]
 fn the_nodes_own_line() {
-    let cases = [
-        (
-            "a new file",
-            BEGIN,
-            "127.0.0.1 localhost\n10.0.0.13 phoenix.example.com phoenix\n::1 localhost ip6-localhost ip6-loopback\n",
-        ),
-        (
-            "right already",
-            "10.0.0.13 phoenix.example.com phoenix\n",
-            "10.0.0.13 phoenix.example.com phoenix\n",
-        ),
-        (
-            "white space and comments stay",
-            "10.0.0.13\tphoenix.example.com  phoenix # me\n",
-            "10.0.0.13\tphoenix.example.com  phoenix # me\n",
-        ),
-        (
-            "Debian's own line",
-            "127.0.0.1\tlocalhost\n127.0.1.1\tphoenix.lan\tphoenix\n",
-            "127.0.0.1\tlocalhost\n10.0.0.13\tphoenix.example.com phoenix\n",
-        ),
-        (
-            "beside localhost",
-            "127.0.0.1 localhost phoenix\n::1 localhost phoenix\n",
-            "127.0.0.1 localhost\n10.0.0.13 phoenix.example.com phoenix\n::1 localhost\n",
-        ),
-        (
-            "another address",
-            "10.0.0.5 phoenix.example.com phoenix # office\n10.0.0.7 nas\n",
-            "10.0.0.13 phoenix.example.com phoenix # office\n10.0.0.7 nas\n",
-        ),
-        (
-            "both",
-            "127.0.1.1 phoenix\n10.0.0.13 phoenix.example.com phoenix pvelocalhost\n",
-            "10.0.0.13 phoenix.example.com phoenix pvelocalhost\n",
-        ),
-        (
-            "another domain",
-            "10.0.0.13 phoenix.old.lan phoenix\n",
-            "10.0.0.13 phoenix.example.com phoenix\n",
-        ),
-        (
-            "aliases stay",
-            "10.0.0.13 nfs.example.com nfs phoenix\n",
-            "10.0.0.13 phoenix.example.com phoenix nfs.example.com nfs\n",
-        ),
-        (
-            "letter case does not count",
-            "10.0.0.13 Phoenix.Example.COM Phoenix\n",
-            "10.0.0.13 phoenix.example.com phoenix\n",
-        ),
-        (
-            "CRLF stays",
-            "127.0.0.1 localhost\r\n# x\r\n",
-            "127.0.0.1 localhost\r\n10.0.0.13 phoenix.example.com phoenix\r\n# x\r\n",
-        ),
-        (
-            "no line end",
-            "127.0.0.1 localhost",
-            "127.0.0.1 localhost\n10.0.0.13 phoenix.example.com phoenix\n",
-        ),
-        (
-            "a namesake elsewhere",
-            "192.0.2.7 phoenix.example.org\n10.0.0.13 phoenix.example.com phoenix\n",
-            "192.0.2.7 phoenix.example.org\n10.0.0.13 phoenix.example.com phoenix\n",
-        ),
-        (
-            "its IPv6 address",
-            "fd00::13 phoenix\n10.0.0.13 phoenix.example.com phoenix\n",
-            "fd00::13 phoenix\n10.0.0.13 phoenix.example.com phoenix\n",
-        ),
-        ("an empty file", "", "10.0.0.13 phoenix.example.com phoenix\n"),
-        ("only comments", "# mine\n", "10.0.0.13 phoenix.example.com phoenix\n# mine\n"),
-    ];
-    for (what, before, after) in cases {
+    for &(what, before, after) in CASES {
         assert_eq!(own(None).edited(before), after, "{what}");
         assert_eq!(own(None).edited(after), after, "{what}, again");
     }

@@ -2,6 +2,7 @@
 //!
 //! Proxmox VE makes no snapshot of a template, nor of a container that mounts a folder of the node.
 
+use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_formats::property::PropertyText;
 
@@ -151,16 +152,7 @@ pub(super) fn plan_template(
         draft.defer(own, "made when nothing else of the container is left to do");
         return Err("it is no template yet".to_owned());
     }
-    let id = vmid.to_string();
-    let mut operations = Vec::new();
-    if observed.is_running(vmid) || draft.find(&address(vmid).part("start")).is_some() {
-        let stop =
-            ["pct", "shutdown", &id, "--forceStop", "1", "--timeout", super::restart::SHUTDOWN];
-        operations.push(Operation::Run(Run::on_node(argv(stop))));
-    }
-    let mut run = Run::on_node(argv(["pct", "template", &id]));
-    run.touches = Some(config_path(vmid));
-    operations.push(Operation::Run(run));
+    let runs = observed.is_running(vmid) || draft.find(&address(vmid).part("start")).is_some();
     let action = Action {
         address: own,
         verb: Verb::Change,
@@ -170,9 +162,19 @@ pub(super) fn plan_template(
         origin: Some(container.origin.clone()),
         attributes: Vec::new(),
         notes: Vec::new(),
-        operations,
+        operations: conversion(vmid, runs),
     };
     let others = draft.of_guest(vmid).into_iter().map(|id| (id, Edge::Needs));
     let after = others.chain(after.iter().copied()).collect::<After>();
     Ok(vec![(draft.add(action, &after), Edge::Needs)])
+}
+
+/// Makes a template of a container, which must not run then.
+fn conversion(vmid: Vmid, runs: bool) -> Vec<Operation> {
+    let id = vmid.to_string();
+    let stop = ["pct", "shutdown", &id, "--forceStop", "1", "--timeout", super::restart::SHUTDOWN];
+    let mut template = Run::on_node(argv(["pct", "template", &id]));
+    template.touches = Some(config_path(vmid));
+    let stop = runs.then(|| Run::on_node(argv(stop)));
+    stop.into_iter().chain([template]).map(Operation::Run).collect()
 }

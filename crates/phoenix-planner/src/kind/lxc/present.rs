@@ -22,20 +22,13 @@ pub(super) fn plan(
     folders: &mounts::Folders,
     draft: &mut Draft,
 ) -> Result<(), Vec<Refusal>> {
-    let running = observed.is_running(container.vmid);
     let changes = Changes::of(observed, container, conf, folders)?;
-    report(&changes, container, conf, draft);
-    let restart = changes.restart(observed, container).filter(|_| running);
     let restarts = changes.public.as_ref().is_some_and(public::Change::needs_restart);
-    if running && restart.is_none() {
-        changes.report_waiting(container, conf, draft);
-    }
+    let running = observed.is_running(container.vmid);
+    let restart = changes.restart(observed, container).filter(|_| running);
+    let power = power(running, restart.is_some());
+    report(&changes, container, conf, power, draft);
     let mut before = first(container, folders, draft);
-    let power = match (running, &restart) {
-        (true, Some(_)) => Power::Restarts,
-        (true, None) => Power::Runs,
-        (false, _) => Power::Stopped,
-    };
     let inside = Inside::of(observed, container, power, draft);
     let guards = inside.as_ref().filter(|_| running).map(|i| i.plan_guards(&before, draft));
     before.extend(guards.into_iter().flatten());
@@ -46,8 +39,7 @@ pub(super) fn plan(
         before = vec![(draft.add(action, &before), Edge::Needs)];
     }
     if let Some(inside) = inside.as_ref().filter(|_| running) {
-        let route = inside.plan_route(&before, draft)?;
-        before.extend(route);
+        before.extend(inside.plan_route(&before, draft)?);
     }
     match restart {
         Some(reason) => restart::plan(observed, container, conf, reason, &before, draft),
@@ -63,14 +55,31 @@ pub(super) fn plan(
     Ok(())
 }
 
-/// Says what is not changed, and what else the change takes.
-fn report(changes: &Changes, container: &Container, conf: &LxcConf, draft: &mut Draft) {
+fn power(runs: bool, restarts: bool) -> Power {
+    match (runs, restarts) {
+        (true, true) => Power::Restarts,
+        (true, false) => Power::Runs,
+        (false, _) => Power::Stopped,
+    }
+}
+
+/// Says what is not changed, what else the change takes, and what waits for a restart.
+fn report(
+    changes: &Changes,
+    container: &Container,
+    conf: &LxcConf,
+    power: Power,
+    draft: &mut Draft,
+) {
     changes.raw.report(container.vmid, draft);
     if let Some(moved) = ids::moved(container, conf) {
         draft.note(format!("container {}: {moved}", container.vmid));
     }
     for why in changes.mounts.waiting.iter().chain(&in_place(container, conf)) {
         draft.defer(address(container.vmid), why.as_str());
+    }
+    if power == Power::Runs {
+        changes.report_waiting(container, conf, draft);
     }
 }
 

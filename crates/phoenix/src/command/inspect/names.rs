@@ -1,5 +1,6 @@
 //! hosts(5), resolv.conf(5) and dnsmasq(8).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -82,7 +83,7 @@ fn resolver(entry: &ResolvEntry, servers: usize) -> String {
 }
 
 pub(super) fn dnsmasq(file: &DnsmasqConf) -> String {
-    let notes = file.settings().map(|(line, setting)| (line, dns(setting)));
+    let notes = file.settings().map(|(line, setting)| (line, dns(&setting)));
     let verdict = match file.verdict() {
         Verdict::Accepted => "dnsmasq accepts it",
         Verdict::Depends => "whether dnsmasq starts depends on the machine",
@@ -92,12 +93,12 @@ pub(super) fn dnsmasq(file: &DnsmasqConf) -> String {
         text: file.text(),
         notes: notes.collect(),
         warnings: file.warnings(),
-        counts: vec![verdict.to_owned(), count(file.options().len(), "option", "options")],
+        counts: vec![verdict.to_owned(), count(file.options().count(), "option", "options")],
     }
     .render()
 }
 
-fn dns(setting: &Dns) -> String {
+fn dns(setting: &Dns<'_>) -> String {
     match setting {
         Dns::Address { domains, answer } => format!("{}: {}", joined(domains), given(*answer)),
         Dns::Server { domains, route } => format!("{}: {}", joined(domains), to(route)),
@@ -133,7 +134,7 @@ fn dns(setting: &Dns) -> String {
     }
 }
 
-fn host_record(names: &[String], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> String {
+fn host_record(names: &[Cow<'_, str>], v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> String {
     let names = names.join(", ");
     match (v4, v6) {
         (Some(v4), Some(v6)) => format!("{names}: {v4} and {v6}, not what is below"),
@@ -157,7 +158,7 @@ fn given(answer: Given) -> String {
     }
 }
 
-fn to(route: &Route) -> String {
+fn to(route: &Route<'_>) -> String {
     match route {
         Route::Server(server) => format!("asks {server}"),
         Route::Usual => "asks the usual servers".to_owned(),

@@ -20,77 +20,79 @@ fn edited(text: &str) -> Result<(String, Vec<String>), Fault> {
     edit(&file, line, &wanted(Auto::Present)).map(|edited| (edited.text, edited.changes))
 }
 
+/// What it is, the text before, and the text after.
+const CASES: &[(&str, &str, &str)] = &[
+    (
+        "right",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n",
+    ),
+    (
+        "a dotted prefix",
+        " address 10.0.0.13/255.255.255.0\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/255.255.255.0\n gateway 10.0.0.1\n",
+    ),
+    (
+        "the netmask is right",
+        " address 10.0.0.5\n netmask 255.255.255.0\n gateway 10.0.0.1\n",
+        " address 10.0.0.13\n netmask 255.255.255.0\n gateway 10.0.0.1\n",
+    ),
+    (
+        "the netmask is wrong",
+        " address 10.0.0.13\n netmask 255.0.0.0\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n",
+    ),
+    (
+        "no prefix at all",
+        " address 10.0.0.13\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n",
+    ),
+    (
+        "another prefix",
+        " address 10.0.0.13/16\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n",
+    ),
+    ("nothing there", " mtu 9000\n", " address 10.0.0.13/24\n gateway 10.0.0.1\n mtu 9000\n"),
+    (
+        "a gateway behind the netmask",
+        " address 10.0.0.13\n netmask 24\n mtu 9000\n",
+        " address 10.0.0.13\n netmask 24\n gateway 10.0.0.1\n mtu 9000\n",
+    ),
+    (
+        "both subnets again",
+        " address 10.1.0.5/24\n broadcast 10.1.0.255\n network 10.1.0.0\n gateway 10.1.0.1\n",
+        " address 10.0.0.13/24\n network 10.0.0.0\n gateway 10.0.0.1\n",
+    ),
+    (
+        "a broadcast of its own",
+        " address 10.1.0.5/24\n broadcast 255.255.255.255\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/24\n broadcast 255.255.255.255\n gateway 10.0.0.1\n",
+    ),
+    (
+        "another address beside",
+        " address 10.0.0.13/24\n address 10.0.0.77/24\n gateway 10.0.0.1\n",
+        " address 10.0.0.13/24\n address 10.0.0.77/24\n gateway 10.0.0.1\n",
+    ),
+    (
+        "IPv6 beside",
+        " address fd00::1/64\n address 10.0.0.5/24\n gateway fd00::2\n gateway 10.0.0.3\n",
+        " address fd00::1/64\n address 10.0.0.13/24\n gateway fd00::2\n gateway 10.0.0.1\n",
+    ),
+    (
+        "resolvconf's line",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 8.8.8.8\n",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 10.0.0.13 9.9.9.9\n",
+    ),
+    (
+        "two of resolvconf's lines",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 8.8.8.8\n dns-nameservers 8.8.4.4\n",
+        " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 8.8.8.8\n dns-nameservers 8.8.4.4\n",
+    ),
+];
+
 #[test]
 fn only_what_differs_changes() {
-    let cases = [
-        (
-            "right",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n",
-        ),
-        (
-            "a dotted prefix",
-            " address 10.0.0.13/255.255.255.0\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/255.255.255.0\n gateway 10.0.0.1\n",
-        ),
-        (
-            "the netmask is right",
-            " address 10.0.0.5\n netmask 255.255.255.0\n gateway 10.0.0.1\n",
-            " address 10.0.0.13\n netmask 255.255.255.0\n gateway 10.0.0.1\n",
-        ),
-        (
-            "the netmask is wrong",
-            " address 10.0.0.13\n netmask 255.0.0.0\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n",
-        ),
-        (
-            "no prefix at all",
-            " address 10.0.0.13\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n",
-        ),
-        (
-            "another prefix",
-            " address 10.0.0.13/16\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n",
-        ),
-        ("nothing there", " mtu 9000\n", " address 10.0.0.13/24\n gateway 10.0.0.1\n mtu 9000\n"),
-        (
-            "a gateway behind the netmask",
-            " address 10.0.0.13\n netmask 24\n mtu 9000\n",
-            " address 10.0.0.13\n netmask 24\n gateway 10.0.0.1\n mtu 9000\n",
-        ),
-        (
-            "both subnets again",
-            " address 10.1.0.5/24\n broadcast 10.1.0.255\n network 10.1.0.0\n gateway 10.1.0.1\n",
-            " address 10.0.0.13/24\n network 10.0.0.0\n gateway 10.0.0.1\n",
-        ),
-        (
-            "a broadcast of its own",
-            " address 10.1.0.5/24\n broadcast 255.255.255.255\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/24\n broadcast 255.255.255.255\n gateway 10.0.0.1\n",
-        ),
-        (
-            "another address beside",
-            " address 10.0.0.13/24\n address 10.0.0.77/24\n gateway 10.0.0.1\n",
-            " address 10.0.0.13/24\n address 10.0.0.77/24\n gateway 10.0.0.1\n",
-        ),
-        (
-            "IPv6 beside",
-            " address fd00::1/64\n address 10.0.0.5/24\n gateway fd00::2\n gateway 10.0.0.3\n",
-            " address fd00::1/64\n address 10.0.0.13/24\n gateway fd00::2\n gateway 10.0.0.1\n",
-        ),
-        (
-            "resolvconf's line",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 8.8.8.8\n",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 10.0.0.13 9.9.9.9\n",
-        ),
-        (
-            "two of resolvconf's lines",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 8.8.8.8\n dns-nameservers 8.8.4.4\n",
-            " address 10.0.0.13/24\n gateway 10.0.0.1\n dns-nameservers 8.8.8.8\n dns-nameservers 8.8.4.4\n",
-        ),
-    ];
-    for (what, before, after) in cases {
+    for &(what, before, after) in CASES {
         let text = format!("iface vmbr0 inet static\n{before} # x\n\nauto vmbr0\n");
         let (found, changes) = edited(&text).unwrap_or_else(|_| panic!("{what} is refused"));
         assert_eq!(

@@ -71,10 +71,7 @@ pub(super) fn plan(
         (None, _) if networkd.is_none() => Verb::Do,
         _ => Verb::Change,
     };
-    let restart = (networkd.is_some() && inside.power == Power::Runs).then(|| {
-        let restart = argv(["systemctl", "restart", "systemd-networkd.service"]);
-        Operation::Run(Run::at(Place::Guest(container.vmid), restart))
-    });
+    let restart = (networkd.is_some() && inside.power == Power::Runs).then(|| restart(container));
     let writes = file.into_iter().chain(networkd).map(Operation::Write);
     let mut operations = writes.chain(restart).collect::<Vec<_>>();
     if inside.runs_on() {
@@ -86,6 +83,12 @@ pub(super) fn plan(
     let mut action = inside.action("public-route", reason, verb, operations);
     action.notes.extend(lag.filter(|_| verb == Verb::Do));
     Ok(Some(draft.add(action, after)))
+}
+
+/// Has networkd read its files again.
+fn restart(container: &Container) -> Operation {
+    let restart = argv(["systemctl", "restart", "systemd-networkd.service"]);
+    Operation::Run(Run::at(Place::Guest(container.vmid), restart))
 }
 
 /// Returns what of the table is not in force, if anything.
