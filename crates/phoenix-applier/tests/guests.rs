@@ -24,7 +24,7 @@ fn desired() -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         if let Ok(text) = fs::read_to_string(example().join(kind.file_name())) {
-            sources.0.insert(kind, text.into());
+            sources.files.insert(kind, text.into());
         }
     }
     load(&sources, Strictness::Lenient).desired.unwrap()

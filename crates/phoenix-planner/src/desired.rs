@@ -6,6 +6,7 @@ mod firewall;
 mod guest;
 mod interface;
 mod making;
+mod nginx;
 mod node;
 mod trust;
 
@@ -23,6 +24,7 @@ pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface,
 pub use making::{
     Datasets, HealthCheck, IDS, IdMaps, Making, Mount, MountSource, SHIFT, Span, Template,
 };
+pub use nginx::{Nginx, OwnFile};
 pub use node::{Attachment, Identity, Network};
 pub use trust::{Authority, Certificate, Command, PackageSource, Proxy, Routed, Trust};
 

@@ -44,7 +44,7 @@ fn desired(name: &str) -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         if let Ok(text) = fs::read_to_string(examples().join(name).join(kind.file_name())) {
-            sources.0.insert(kind, text.into());
+            sources.files.insert(kind, text.into());
         }
     }
     load(&sources, Strictness::Lenient).desired.unwrap()
@@ -114,6 +114,7 @@ impl Recorder {
                 }
                 Operation::Transform(transform) => drop(self.calls.insert(transform.argv.clone())),
                 Operation::Check(check) => self.asked(&check.probe),
+                Operation::Link(link) => drop(self.calls.insert(link.command())),
                 Operation::Write(_) | Operation::Remove { .. } | Operation::Edit { .. } => {}
             }
         }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::{
-    DnsRecord, GuestFirewall, HealthCheck, IdMap, List, MountPoint, Scalar, TraefikService, Volume,
-    Words,
+    DnsRecord, GuestFirewall, HealthCheck, IdMap, List, MountPoint, Nginx, Scalar, TraefikService,
+    Volume, Words,
 };
 use crate::desired::MacvlanMode;
 
@@ -96,9 +96,15 @@ pub struct Container {
     pub traefik_service: Option<TraefikService>,
     /// The name of the Portainer agent in it, which leads to its internal address.
     pub portainer_agent_hostname: Option<String>,
-    /// What is set up in it: `base_setup`, `step_ca`, `step_cli`, `traefik`, `trusted_ca`, or the name of a script
-    /// in `feature_scripts_dir`.
+    /// What is set up in it: `base_setup`, `nginx`, `step_ca`, `step_cli`, `traefik`, `trusted_ca`, or the name of a
+    /// script in `feature_scripts_dir`.
     pub features: Option<List<String>>,
+    /// The web server in it. The feature `nginx` alone is its package and its service.
+    pub nginx: Option<Nginx>,
+    /// The name of the operator's own script in `application_scripts_dir`, which is run when everything else of it is
+    /// set up.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
+    pub application_script: Option<String>,
     /// Numbers of the guests that must be there before this one.
     pub dependencies: Option<List<Scalar>>,
     /// The number of the container that this one is cloned from.

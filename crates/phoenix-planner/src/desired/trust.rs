@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
 
-use super::{Located, Owner};
+use super::{Located, Nginx, Owner};
 use crate::kind::KNOWN_FEATURES;
 use crate::location::AbsolutePath;
 use crate::source::Origin;
@@ -27,6 +27,8 @@ pub struct Trust {
     pub source: PackageSource,
     /// `traefik`.
     pub proxy: Proxy,
+    /// The web servers by container: `nginx`, or the feature of that name.
+    pub nginx: BTreeMap<Vmid, Nginx>,
     /// `feature_scripts_dir`.
     pub scripts: Option<AbsolutePath>,
     /// The certificates by common name.

@@ -124,7 +124,7 @@ impl Lowering {
     }
 
     /// Looks at the name of a package (Debian Policy, 5.6.7): anything else could be an option.
-    fn package(&mut self, name: &str, origin: &Origin) -> bool {
+    pub(super) fn package(&mut self, name: &str, origin: &Origin) -> bool {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         if begins && name.chars().all(plain) {
