@@ -209,11 +209,6 @@ impl Reading {
         self.sites.insert(path.clone(), text.to_owned());
     }
 
-    /// Returns the text of a site, as it is then.
-    pub(in super::super) fn site(&self, path: &AbsolutePath) -> Option<&str> {
-        self.sites.get(path).map(String::as_str)
-    }
-
     fn target<'a>(&'a self, path: &'a str) -> &'a str {
         self.resolved.get(path).map_or(path, String::as_str)
     }
