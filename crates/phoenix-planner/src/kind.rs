@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod application;
 mod base_setup;
 mod certificate;
 mod directory;
@@ -56,7 +57,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 19] = [
+const STAGES: [Stage; 20] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -79,6 +80,8 @@ const STAGES: [Stage; 19] = [
     Stage { probes: nginx_site::probes, plan: nginx_site::plan },
     Stage { probes: nat::probes, plan: nat::plan },
     Stage { probes: renewal::probes, plan: renewal::plan },
+    // After everything else that is set up.
+    Stage { probes: application::probes, plan: application::plan },
     // A snapshot is of what is complete.
     Stage { probes: service::no_probes, plan: lxc::plan_snapshots },
 ];

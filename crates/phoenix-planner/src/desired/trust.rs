@@ -31,6 +31,10 @@ pub struct Trust {
     pub nginx: BTreeMap<Vmid, Nginx>,
     /// `feature_scripts_dir`.
     pub scripts: Option<AbsolutePath>,
+    /// `application_scripts_dir`.
+    pub application_scripts: Option<AbsolutePath>,
+    /// `application_script` of the containers: the name of a file there.
+    pub applications: BTreeMap<Vmid, Located<String>>,
     /// The certificates by common name.
     pub certificates: BTreeMap<String, Certificate>,
 }
@@ -48,7 +52,17 @@ impl Trust {
     pub fn sets_up(&self, vmid: Vmid) -> bool {
         let is_managed = |name: &str| self.scripts.is_some() || KNOWN_FEATURES.contains(&name);
         let mut features = self.features.get(&vmid).into_iter().flatten();
-        features.any(|feature| is_managed(&feature.value))
+        features.any(|feature| is_managed(&feature.value)) || self.application(vmid).is_some()
+    }
+
+    /// Returns the operator's own script for a container, where there is a folder of them.
+    pub fn application(&self, vmid: Vmid) -> Option<&Located<String>> {
+        self.applications.get(&vmid).filter(|_| self.application_scripts.is_some())
+    }
+
+    /// Returns the containers in which something may be set up.
+    pub fn set_up(&self) -> BTreeSet<Vmid> {
+        self.features.keys().chain(self.applications.keys()).copied().collect()
     }
 }
 

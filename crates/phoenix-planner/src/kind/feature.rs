@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
-use super::{Stage, base_setup, lxc, nginx, step_ca, step_cli, traefik, trusted_ca};
+use super::{Stage, application, base_setup, lxc, nginx, step_ca, step_cli, traefik, trusted_ca};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::Draft;
@@ -70,7 +70,8 @@ impl Unfinished {
         // A refusal is reported when they are planned in their turn.
         plan(observed, &mut trial).ok();
         nginx::plan(observed, &mut trial).ok();
-        let all = || observed.desired.trust.features.keys().copied();
+        application::plan(observed, &mut trial).ok();
+        let all = || observed.desired.trust.set_up().into_iter();
         let is_due = |vmid: &Vmid| !trial.of_guest(*vmid).is_empty();
         let is_waiting = |vmid: &Vmid| trial.defers_within(&lxc::address(*vmid));
         Self { due: all().filter(is_due).collect(), waiting: all().filter(is_waiting).collect() }
