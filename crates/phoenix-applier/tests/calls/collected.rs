@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::folders::lay;
+use crate::named::read_named;
 
 /// More rounds than any example needs. That each settles is for other tests to see: a call that this node does not
 /// take keeps it from doing so, and is to be named.
@@ -47,6 +48,7 @@ fn desired(name: &str) -> Desired {
             sources.files.insert(kind, text.into());
         }
     }
+    read_named(&examples().join(name), &mut sources);
     load(&sources, Strictness::Lenient).desired.unwrap()
 }
 

@@ -202,8 +202,8 @@ pub struct PublicInterface {
     /// The Ethernet address. Not with the type `ipvlan`. Absent: the present one stays.
     #[schemars(regex(pattern = r"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"))]
     pub mac_address: Option<String>,
-    /// Files in the container whose nginx `listen` lines are kept on all interfaces. Default:
-    /// `["/etc/nginx/sites-available/gateway"]`; an empty list: none.
+    /// Files in the container whose nginx `listen` lines are kept on all interfaces. Default: those of `nginx.files`,
+    /// else `["/etc/nginx/sites-available/gateway"]`; an empty list: none.
     #[schemars(inner(regex(pattern = r"^/")))]
     pub nginx_sites: Option<List<String>>,
 }

@@ -203,6 +203,14 @@ impl Lowering {
     }
 }
 
+/// Returns the declared files of nginx's own language: those that a public interface keeps on all interfaces where
+/// nothing else is said.
+pub(super) fn configurations(declared: Option<&declared::Nginx>) -> Vec<AbsolutePath> {
+    let files = declared.and_then(|nginx| nginx.files.as_ref()).into_iter().flatten();
+    let paths = files.filter_map(|(path, _)| path.parse::<AbsolutePath>().ok());
+    paths.filter(|path| path.is_below(FOLDER) && is_configuration(path)).collect()
+}
+
 /// The feature without the object is the package and its service, and leaves the rest alone.
 fn alone(vmid: Vmid, trust: &Trust) -> Option<Nginx> {
     let features = trust.features.get(&vmid)?;

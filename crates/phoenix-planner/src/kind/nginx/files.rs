@@ -1,12 +1,13 @@
 //! `lxc/ID/nginx`: its files and links, tested and put to use in one action.
 
+use super::super::attribute;
 use super::super::feature::asked;
 use super::super::nginx_site::{Disk, Reading};
 use super::wanted::{self, Wanted};
 use super::{ENABLED, Server, link_of, package, service, target_of, tls};
 use crate::location::Location;
 use crate::operation::{Check, Link, Operation, Want, Write};
-use crate::plan::{Draft, Edge, Verb};
+use crate::plan::{Attribute, Draft, Edge, Verb};
 use crate::probe::{Answer, Probe, argv};
 
 /// Permission bits of new files: no secret is in them.
@@ -53,6 +54,16 @@ impl Server<'_> {
             change(name, Some(target_of(name).to_string()))?;
         }
         Ok(links)
+    }
+
+    /// Returns what takes away the links that go, as far as there are any.
+    pub(super) fn unlinks(&self) -> Vec<Operation> {
+        let unlink = |name: &String| {
+            let before = self.link(name).ok()??.to_owned();
+            let at = link_of(self.guest.vmid, name);
+            Some(Operation::Link(Link { at, before: Some(before), after: None }))
+        };
+        self.declared.removed.iter().filter_map(unlink).collect()
     }
 
     /// Returns why a file cannot be looked at, if one cannot.
@@ -132,6 +143,7 @@ fn add(
     draft: &mut Draft,
 ) {
     let guest = &server.guest;
+    let attributes = operations.iter().filter_map(link_attribute).collect::<Vec<_>>();
     let is_new = operations.iter().all(|operation| match operation {
         Operation::Write(write) => write.before.is_none(),
         Operation::Link(link) => link.before.is_none(),
@@ -152,9 +164,17 @@ fn add(
     operations.extend(service::enable(server));
     let verb = if is_new { Verb::Add } else { Verb::Change };
     let mut action = guest.action(server.address(), verb, "its files and sites", operations);
+    action.attributes = attributes;
     action.disruption = disruption;
     action.notes.extend(listens(wanted.edited));
     draft.add(action, &after);
+}
+
+/// Shows which site comes or goes; the program says only what is made.
+fn link_attribute(operation: &Operation) -> Option<Attribute> {
+    let Operation::Link(Link { at, before, after }) = operation else { return None };
+    let name = format!("site {}", at.path.file_name());
+    Some(attribute(&name, before.clone(), after.clone()))
 }
 
 /// Says what differs from the operator's own text.

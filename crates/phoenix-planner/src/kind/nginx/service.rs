@@ -29,7 +29,9 @@ pub(super) fn plan_start(server: &Server<'_>, draft: &mut Draft) {
         draft.defer(address, format!("it cannot start yet: {missing}"));
         return;
     }
-    let mut operations = server.unmask().into_iter().collect::<Vec<_>>();
+    // Its files may be still to come, but what goes must not be served until then.
+    let mut operations = if stopped { server.unlinks() } else { Vec::new() };
+    operations.extend(server.unmask());
     operations.extend(disabled.then(|| server.run(systemctl("enable"))));
     operations.extend(stopped.then(|| server.run(systemctl("restart"))));
     operations.push(is_active(server));
