@@ -196,12 +196,18 @@ impl SimulatedNode {
         conf.entries().find_map(|(key, value)| of(key, value))
     }
 
-    /// Finds a file of TLS that is named and missing, in a folder that is known whole: one of the node.
+    /// Finds a file of TLS that is named and missing, in a folder of the node that is mounted.
+    ///
+    /// What a captured nginx names may be missing, since keys are not captured: it is asked of one that was installed
+    /// since.
     pub(super) fn missing_tls_file(
         &self,
         vmid: Vmid,
         named: impl IntoIterator<Item = String>,
     ) -> Option<String> {
+        if !self.guest_has(vmid, PACKAGE) {
+            return None;
+        }
         let is_missing = |path: &String| {
             self.mounted(vmid, path).is_some_and(|on_node| !self.files.has(&on_node))
         };

@@ -185,10 +185,11 @@ pub(super) fn keeps(desired: &Desired, vmid: Vmid) -> bool {
     desired.trust.nginx.get(&vmid).is_some_and(Nginx::has_files)
 }
 
-/// Returns whether a container's web server is not yet what it is to be at the end.
-pub(super) fn is_unfinished(vmid: Vmid, draft: &Draft) -> bool {
-    let address = address(vmid);
-    draft.defers_within(&address) || draft.find(&address.part("package")).is_some()
+/// Returns whether a declared web server is not yet what it is to be when the plan is done.
+pub(super) fn is_unfinished(desired: &Desired, vmid: Vmid, draft: &Draft) -> bool {
+    let (whole, package) = (address(vmid), address(vmid).part("package"));
+    let waits = draft.is_deferred(&whole) || draft.is_deferred(&package);
+    desired.trust.nginx.contains_key(&vmid) && (waits || draft.find(&package).is_some())
 }
 
 /// Returns whether a file is one that is declared as a whole.

@@ -174,7 +174,7 @@ impl Lowering {
             Ok(text) => Some((named, Arc::clone(text))),
             Err(why) => {
                 let finding = Finding::error(origin.clone(), format!("cannot read `{named}`"));
-                let help = "Keep the file in the configuration folder, beside this one.";
+                let help = "Keep it in the configuration folder, as a text in UTF-8.";
                 self.push(finding.label(why.clone()).help(help));
                 None
             }

@@ -56,7 +56,7 @@ impl Served {
         let live = nginx_site::live_sockets(observed, container.vmid);
         let refused = nginx_site::is_refused(observed, container);
         let has_no_nginx = nginx_site::is_absent(observed, container.vmid);
-        let unfinished = nginx::is_unfinished(container.vmid, draft);
+        let unfinished = nginx::is_unfinished(observed.desired, container.vmid, draft);
         Self { loaded, live, internal, refused, unfinished, has_no_nginx }
     }
 
