@@ -208,17 +208,7 @@ impl SimulatedNode {
             ["install", "-D", mode, "/dev/null", path] if is_mode(mode) => {
                 self.install_empty(place, path, mode, Missing::Make).map(Some)
             }
-            ["rm" | "mv" | "cp" | "ln", ..] => match place {
-                Place::Node => self.change_names(place, words),
-                Place::Guest(vmid) => {
-                    let mut output = None;
-                    self.keeping_sockets(vmid, || {
-                        output = self.change_names(place, words)?;
-                        Ok(())
-                    })?;
-                    Ok(output)
-                }
-            },
+            ["rm" | "mv" | "cp" | "ln", ..] => self.change_names_at(place, words),
             ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
                 self.change_with(place, &[inner, &[*path]].concat())
             }
@@ -234,7 +224,18 @@ impl SimulatedNode {
         }
     }
 
-    /// Removes, moves or copies files.
+    /// Removes, moves, copies or links files; nginx in a guest keeps the sockets that it has.
+    fn change_names_at(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
+        let Place::Guest(vmid) = place else { return self.change_names(place, words) };
+        let mut output = None;
+        self.keeping_sockets(vmid, || {
+            output = self.change_names(place, words)?;
+            Ok(())
+        })?;
+        Ok(output)
+    }
+
+    /// Removes, moves, copies or links files.
     fn change_names(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
         match words {
             ["ln", "--symbolic", rest @ ..] => self.make_link(place, rest),

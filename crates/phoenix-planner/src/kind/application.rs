@@ -49,7 +49,7 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
                 draft.defer(address, format!("known when container {vmid} runs"));
             }
             Standing::Ready => {
-                plan_one(&Guest { vmid, origin: &name.origin, observed }, name, draft)
+                plan_one(&Guest { vmid, origin: &name.origin, observed }, name, draft);
             }
         }
     }

@@ -7,7 +7,7 @@
 use phoenix_formats::Vmid;
 
 use super::super::feature::package as packages;
-use super::{ENABLED, Server, UNIT, service};
+use super::{ENABLED, Server, UNIT, service, tls};
 use crate::desired::Nginx;
 use crate::operation::{Operation, Run};
 use crate::plan::{ActionId, Draft, Verb};
@@ -85,7 +85,10 @@ fn around(server: &Server<'_>, installs: Vec<Operation>) -> Vec<Operation> {
     operations.extend(removed);
     operations.push(server.run(unmask()));
     operations.push(server.run(super::systemctl("enable")));
-    operations.push(server.run(super::systemctl("restart")));
-    operations.push(service::is_active(server));
+    // One that was there before may wait for its certificates, and starts when they have come.
+    if tls::missing(server, &server.present()).is_empty() {
+        operations.push(server.run(super::systemctl("restart")));
+        operations.push(service::is_active(server));
+    }
     operations
 }
