@@ -62,6 +62,7 @@ mod names;
 mod nets;
 mod network;
 mod nginx;
+mod nginx_unit;
 mod open;
 mod package;
 mod paths;

@@ -6,7 +6,7 @@ use std::error::Error;
 use phoenix_formats::lxc_conf::{Edit, LxcConf};
 use phoenix_planner::location::Location;
 use phoenix_planner::operation::{
-    Check, Leaves, OnFailure, Operation, Run, Transform, Want, Write,
+    Check, Leaves, Link, OnFailure, Operation, Run, Transform, Want, Write,
 };
 use phoenix_planner::preview::command_line;
 use phoenix_planner::probe::{Answer, Output, Probe};
@@ -65,6 +65,7 @@ pub(crate) fn perform(operation: &Operation, node: &mut dyn Node) -> Result<(), 
         Operation::Run(run) => run_program(run, node),
         Operation::Check(check) => check_answer(check, node),
         Operation::Edit { at, edits } => edit_file(at, edits, node),
+        Operation::Link(link) => set_link(link, node),
     }
 }
 
@@ -85,6 +86,10 @@ pub(crate) fn undo_file(operation: &Operation, node: &mut dyn Node) -> Result<bo
         Operation::Remove { at, before, .. } => {
             put(at, Expect::Absent, before, NEW_FILE_MODE, node)
         }
+        Operation::Link(link) => match set_link(&link.reversed(), node) {
+            Ok(()) => Ok(true),
+            Err(stopped) => Err(stopped.message().to_owned()),
+        },
         // What it was before is not known any more; the edits are declared, and are made again if need be.
         Operation::Run(_) | Operation::Check(_) | Operation::Edit { .. } => Ok(false),
     }
@@ -114,6 +119,7 @@ pub(crate) fn stays(operation: &Operation) -> bool {
         Operation::Write(_)
         | Operation::Remove { .. }
         | Operation::Transform(_)
+        | Operation::Link(_)
         | Operation::Check(_) => false,
         Operation::Edit { .. } => true,
     }
@@ -126,6 +132,7 @@ pub(crate) fn name(operation: &Operation) -> String {
             format!("`{}`", command_line(argv))
         }
         Operation::Write(Write { at, .. })
+        | Operation::Link(Link { at, .. })
         | Operation::Remove { at, .. }
         | Operation::Edit { at, .. } => at.to_string(),
         Operation::Check(_) => "a check".to_owned(),
@@ -194,6 +201,26 @@ fn edit_file(at: &Location, edits: &[Edit], node: &mut dyn Node) -> Result<(), S
 fn remove_file(at: &Location, before: &str, node: &mut dyn Node) -> Result<(), Stopped> {
     let result = node.perform(Effect::Remove { at, expect: Expect::Text(before) });
     result.map(drop).map_err(|error| judge(at, Some(before), &error, node))
+}
+
+/// Sets a link that names what was planned; whoever puts something else there in between makes ln(1) fail.
+fn set_link(link: &Link, node: &mut dyn Node) -> Result<(), Stopped> {
+    let named = match ask(&Link::probe(&link.at), node) {
+        Answer::Ran(output) if output.success() => {
+            Some(output.stdout.trim_end_matches('\n').to_owned())
+        }
+        Answer::Ran(_) => None,
+        _ => return Err(Stopped::Failed(format!("cannot look at {}", link.at))),
+    };
+    if named != link.before {
+        return Err(Stopped::Stale(format!("{} has changed since the plan was made", link.at)));
+    }
+    let argv = link.command();
+    match node.perform(Effect::Run { place: link.at.place, argv: &argv }) {
+        Ok(output) if output.success() => Ok(()),
+        Ok(output) => Err(Stopped::Failed(failure(&argv, &output))),
+        Err(error) => Err(Stopped::Unknown(chain(&error))),
+    }
 }
 
 fn transform_file(transform: &Transform, node: &mut dyn Node) -> Result<(), Stopped> {

@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod folders;
+mod named;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use folders::lay;
+use named::read_named;
 use phoenix_applier::{Event, Flow, Node, Outcome, SimulatedNode, apply, observe};
 use phoenix_planner::desired::Desired;
 use phoenix_planner::kind;
@@ -24,27 +29,16 @@ fn desired() -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         if let Ok(text) = fs::read_to_string(example().join(kind.file_name())) {
-            sources.0.insert(kind, text.into());
+            sources.files.insert(kind, text.into());
         }
     }
+    read_named(&example(), &mut sources);
     load(&sources, Strictness::Lenient).desired.unwrap()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 fn empty_node() -> TempDir {
     let folder = TempDir::new().unwrap();
-    copy(&example().join("node"), folder.path());
+    lay(&example().join("node"), folder.path());
     folder
 }
 

@@ -31,7 +31,7 @@ fn desired(replace: &str, with: &str) -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         let Ok(text) = fs::read_to_string(example().join(kind.file_name())) else { continue };
-        sources.0.insert(kind, text.replacen(replace, with, 1).into());
+        sources.files.insert(kind, text.replacen(replace, with, 1).into());
     }
     load(&sources, Strictness::Strict).desired.expect("the example is right")
 }

@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot lay out its node has failed")]
 
 mod folders;
+mod named;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use folders::lay;
+use named::read_named;
 use phoenix_applier::{Event, Flow, Node, Report, SimulatedNode, apply, observe};
 use phoenix_planner::desired::Desired;
 use phoenix_planner::kind;
@@ -26,8 +28,9 @@ fn desired(name: &str, replace: &str, with: &str) -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         let Ok(text) = fs::read_to_string(example(name).join(kind.file_name())) else { continue };
-        sources.0.insert(kind, text.replace(replace, with).into());
+        sources.files.insert(kind, text.replace(replace, with).into());
     }
+    read_named(&example(name), &mut sources);
     load(&sources, Strictness::Strict).desired.expect("the example is right")
 }
 

@@ -20,6 +20,7 @@ mod lex;
 mod listen;
 mod load;
 mod lua;
+mod named;
 mod parse;
 mod place;
 mod remove;

@@ -29,5 +29,5 @@ pub use storage::{
     CommandLine, Dataset, HealthCheck, IdKind, IdMap, MountPoint, SharedVolume, SharedVolumes,
     Volume, Zfs,
 };
-pub use trust::{BaseSetup, PackageSource, Program, StepCa, Traefik, TraefikService};
+pub use trust::{BaseSetup, Nginx, PackageSource, Program, StepCa, Traefik, TraefikService};
 pub use vm::{Vm, VmDefaults, VmFile, VmNetworkConfig, VmUser};

@@ -6,6 +6,7 @@ mod firewall;
 mod guest;
 mod interface;
 mod making;
+mod nginx;
 mod node;
 mod trust;
 
@@ -21,6 +22,7 @@ pub use firewall::{
 pub use guest::{Container, Startup, Vm, VmAddress, VmMaking, VmSource};
 pub use interface::{InternalInterface, Ipv4Config, MacvlanMode, PublicInterface, PublicKind};
 pub use making::{Datasets, HealthCheck, IdMaps, Making, Mount, MountSource, Span, Template};
+pub use nginx::{Nginx, OwnFile};
 pub use node::{Attachment, Identity, Network};
 pub use trust::{
     Authority, Certificate, Command, PackageSource, Program, ProgramSource, Proxy, Routed, Trust,

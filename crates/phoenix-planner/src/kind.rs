@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod application;
 mod base_setup;
 mod certificate;
 mod directory;
@@ -17,6 +18,7 @@ pub(crate) mod identity;
 mod interfaces;
 pub(crate) mod lxc;
 pub(crate) mod nat;
+pub(crate) mod nginx;
 pub(crate) mod nginx_site;
 mod package;
 mod power;
@@ -35,7 +37,7 @@ mod trusted_ca;
 pub(crate) mod vm;
 mod zfs;
 
-pub(crate) use feature::{KNOWN_FEATURES, STEP_CA, TRAEFIK};
+pub(crate) use feature::{KNOWN_FEATURES, NGINX, STEP_CA, TRAEFIK};
 pub use power::{Task, chain, plan as plan_task};
 pub use resources::is_resource;
 pub use status::{GuestStatus, State, status};
@@ -56,7 +58,7 @@ struct Stage {
     plan: fn(&Observed<'_>, &mut Draft) -> Result<(), Vec<Refusal>>,
 }
 
-const STAGES: [Stage; 19] = [
+const STAGES: [Stage; 21] = [
     Stage { probes: package::probes, plan: package::plan },
     Stage { probes: interfaces::probes, plan: interfaces::plan },
     // Before the name: a node that boots under one that does not resolve has no /etc/pve.
@@ -73,11 +75,15 @@ const STAGES: [Stage; 19] = [
     Stage { probes: service::no_probes, plan: service::plan_firewall },
     // After the interfaces that it leads to.
     Stage { probes: shim::probes, plan: shim::plan },
-    Stage { probes: nginx_site::probes, plan: nginx_site::plan },
-    Stage { probes: nat::probes, plan: nat::plan },
     Stage { probes: feature::probes, plan: feature::plan },
     Stage { probes: certificate::probes, plan: certificate::plan },
+    // After the certificates that its files name.
+    Stage { probes: service::no_probes, plan: nginx::plan },
+    Stage { probes: nginx_site::probes, plan: nginx_site::plan },
+    Stage { probes: nat::probes, plan: nat::plan },
     Stage { probes: renewal::probes, plan: renewal::plan },
+    // After everything else that is set up.
+    Stage { probes: application::probes, plan: application::plan },
     // A snapshot is of what is complete.
     Stage { probes: service::no_probes, plan: lxc::plan_snapshots },
 ];
@@ -126,7 +132,7 @@ fn writes_cluster_files(plan: &Plan) -> bool {
         }
         Operation::Run(run) => is_of_cluster(&run.argv),
         Operation::Edit { .. } => true,
-        Operation::Transform(_) | Operation::Check(_) => false,
+        Operation::Transform(_) | Operation::Check(_) | Operation::Link(_) => false,
     })
 }
 

@@ -13,7 +13,9 @@ pub(crate) mod firewall;
 mod hypervisor;
 mod making;
 mod mounts;
+mod named;
 mod names;
+mod nginx;
 mod node;
 mod options;
 pub(crate) mod part;
@@ -24,6 +26,7 @@ mod trust;
 mod typo;
 mod vm;
 
+pub use self::named::named_files;
 use crate::check;
 use crate::declared::{CertificateFile, ContainerFile, HypervisorFile, VmFile};
 use crate::desired::Desired;
@@ -112,6 +115,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let firewall = lowering.cluster_firewall(&hypervisor);
     let datasets = lowering.datasets(&hypervisor);
     let mut trust = lowering.trust(&hypervisor, &containers, &identity);
+    lowering.web_servers(&containers, sources, &mut trust);
     let services = lowering.services(&containers, &vms);
     let mut containers = lowering.containers(containers, &network);
     lowering.shared_volumes(hypervisor.shared_volumes.as_ref(), &mut containers);

@@ -4,7 +4,7 @@ use phoenix_formats::lxc_conf;
 use serde::Serialize;
 
 use crate::location::{Location, Place};
-use crate::probe::{Argv, Probe};
+use crate::probe::{Argv, Probe, argv};
 
 /// One step of an action.
 ///
@@ -22,6 +22,8 @@ pub enum Operation {
         /// How the preview shows it.
         shown: Shown,
     },
+    /// Makes, changes or removes a symbolic link; it is taken back with the files.
+    Link(Link),
     /// Has a program on the node change a file, and insists on the planned result.
     Transform(Transform),
     /// Runs a program.
@@ -67,6 +69,43 @@ impl Write {
     /// Returns the writing of a file whose difference is shown.
     pub fn new(at: Location, before: Option<String>, after: String, mode: u32) -> Self {
         Self { at, before, after, mode, shown: Shown::InFull }
+    }
+}
+
+/// Makes, changes or removes a symbolic link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// Which link.
+    pub at: Location,
+    /// What it names now; `None` when there is nothing of that name. Anything else makes the step stale.
+    pub before: Option<String>,
+    /// What it shall name; `None` when it goes.
+    pub after: Option<String>,
+}
+
+impl Link {
+    /// Returns the question what a link names; it fails where there is none.
+    pub fn probe(at: &Location) -> Probe {
+        Probe::Run { place: at.place, argv: argv(["readlink", "--", at.path.as_str()]) }
+    }
+
+    /// Returns what makes the link name something, or removes it.
+    pub fn command(&self) -> Argv {
+        let path = self.at.path.as_str();
+        match (&self.before, &self.after) {
+            (_, None) => argv(["rm", "--force", "--", path]),
+            // Without `--force` it fails where something else has come meanwhile.
+            (None, Some(to)) => argv(["ln", "--symbolic", "--no-target-directory", "--", to, path]),
+            (Some(_), Some(to)) => {
+                argv(["ln", "--symbolic", "--force", "--no-target-directory", "--", to, path])
+            }
+        }
+    }
+
+    /// Returns what takes it back.
+    #[must_use = "the link itself does not change"]
+    pub fn reversed(&self) -> Self {
+        Self { at: self.at.clone(), before: self.after.clone(), after: self.before.clone() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod scope;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -358,14 +358,19 @@ impl Plan {
         waiting.map(|attribute| attribute.name.as_str()).collect()
     }
 
-    /// Returns whether a guest is made or started, or waits for what the plan does: what is inside it is known
-    /// afterwards only.
+    /// Returns whether a guest is made or started, or a part of it waits while the plan does something for it: what
+    /// is inside it is known afterwards only.
     pub fn brings_up_guests(&self) -> bool {
         let is_guest = |address: &Address| {
             let mut parts = address.as_str().split('/');
             matches!(parts.next(), Some("lxc" | "vm")) && parts.count() == 1
         };
-        if self.deferred().iter().any(|deferred| is_guest(&deferred.address)) {
+        let guests = self.steps().filter_map(|step| step.action.guest).collect::<BTreeSet<_>>();
+        let is_of_one = |address: &Address| {
+            guests.iter().any(|guest| address.is_within(&Address::new("lxc", guest)))
+        };
+        let mut waiting = self.deferred().iter().map(|deferred| &deferred.address);
+        if waiting.any(|address| is_guest(address) || is_of_one(address)) {
             return true;
         }
         self.steps().any(|Step { action, .. }| {

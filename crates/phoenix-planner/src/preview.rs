@@ -100,6 +100,7 @@ fn command(operation: &Operation) -> Option<String> {
         Operation::Run(run) if run.shown == Shown::AsAttribute => None,
         Operation::Run(run) => Some(prompted(run.place, &run.argv)),
         Operation::Transform(transform) => Some(prompted(transform.at.place, &transform.argv)),
+        Operation::Link(link) => Some(prompted(link.at.place, &link.command())),
         Operation::Check(Check {
             probe: Probe::Run { place, argv }, want: Want::Success, ..
         }) => Some(prompted(*place, argv)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The four files that an operator keeps, by the name they have in the configuration folder.
@@ -37,9 +38,62 @@ impl FileKind {
     }
 }
 
-/// The texts of the operator's files; a file that is not there is not in it.
+/// The operator's texts.
+///
+/// They are read in two steps: the four files first, then the files that [`crate::load::named_files`] finds in them.
 #[derive(Debug, Clone, Default)]
-pub struct Sources(pub BTreeMap<FileKind, Arc<str>>);
+pub struct Sources {
+    /// The four files; one that is not there is not in it.
+    pub files: BTreeMap<FileKind, Arc<str>>,
+    /// The files that they name, each with its text, or a lower-case fragment that says why it cannot be read.
+    pub named: BTreeMap<NamedPath, Result<Arc<str>, String>>,
+}
+
+impl<const N: usize> From<[(FileKind, Arc<str>); N]> for Sources {
+    fn from(files: [(FileKind, Arc<str>); N]) -> Self {
+        Self { files: files.into(), named: BTreeMap::new() }
+    }
+}
+
+/// The path of a file below the configuration folder that one of the four files names.
+///
+/// Relative, without `.`, `..` or empty parts, so that it never leads out of the folder by its words alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedPath(String);
+
+impl NamedPath {
+    /// Returns the path as the operator wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NamedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for NamedPath {
+    type Err = ParseNamedPathError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain =
+            |part: &str| !matches!(part, "" | "." | "..") && !part.contains(char::is_control);
+        if text.split('/').all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseNamedPathError { input: text.to_owned() })
+        }
+    }
+}
+
+/// Says that a text is not a path below the configuration folder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{input}` is not the path of a file below the configuration folder")]
+pub struct ParseNamedPathError {
+    input: String,
+}
 
 /// Room for one step of a pointer: the names of fields have up to twenty characters.
 const ROOM_FOR_STEP: usize = 20;

@@ -124,7 +124,7 @@ fn sources(guests: &[Guest]) -> Sources {
         "dns_server": { "gateway": GATEWAY.0 },
     });
     let mut sources = Sources::default();
-    let mut put = |kind, value: Value| drop(sources.0.insert(kind, value.to_string().into()));
+    let mut put = |kind, value: Value| drop(sources.files.insert(kind, value.to_string().into()));
     put(FileKind::Hypervisor, hypervisor);
     put(FileKind::Containers, json!({ "lxc_configs": containers }));
     sources

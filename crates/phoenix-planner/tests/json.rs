@@ -71,7 +71,7 @@ fn the_deepest_nesting_is_read_and_one_more_is_not() {
 }
 
 fn sources(text: &str) -> Sources {
-    Sources(FileKind::ALL.map(|kind| (kind, text.into())).into())
+    Sources::from(FileKind::ALL.map(|kind| (kind, text.into())))
 }
 
 #[test]
@@ -175,7 +175,7 @@ proptest! {
         }
         let changed = format!("{}{with}{}", &text[..start], &text[start + 1..]);
         let mut sources = Sources::default();
-        sources.0.insert(FileKind::Containers, changed.into());
+        sources.files.insert(FileKind::Containers, changed.into());
         let loaded = load(&sources, Strictness::Lenient);
         for problem in &loaded.problems {
             prop_assert!(problem.line() >= 1);

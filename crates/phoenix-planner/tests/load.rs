@@ -24,8 +24,8 @@ fn read_sources(folder: &Path) -> Sources {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         match std::fs::read_to_string(folder.join(kind.file_name())) {
-            Ok(text) => drop(sources.0.insert(kind, text.into())),
-            Err(_) if kind.is_required() => drop(sources.0.insert(kind, EMPTY.into())),
+            Ok(text) => drop(sources.files.insert(kind, text.into())),
+            Err(_) if kind.is_required() => drop(sources.files.insert(kind, EMPTY.into())),
             Err(_) => {}
         }
     }
@@ -141,7 +141,7 @@ fn the_gateway_of_a_real_operator_means_what_it_says() {
 fn containers(text: &str) -> Sources {
     let hypervisor = r#"{ "network": { "public_bridge": "vmbr0" } }"#.into();
     let files = [(FileKind::Hypervisor, hypervisor), (FileKind::Containers, text.into())];
-    Sources(files.into())
+    Sources::from(files)
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use miette::Diagnostic;
-use phoenix_planner::source::{FileKind, Sources};
+use phoenix_planner::load::named_files;
+use phoenix_planner::source::{FileKind, NamedPath, Sources};
 
 /// Where the operator's files are on a node that has been set up.
 const INSTALLED: &str = "/usr/local/phoenix_hypervisor/etc";
@@ -13,6 +15,9 @@ const INSTALLED: &str = "/usr/local/phoenix_hypervisor/etc";
 /// The largest file that is read, in bytes: ten thousand guests take less than 40 MB, and a larger one
 /// is a mistake that must not fill the memory.
 const LARGEST: u64 = 64 << 20;
+
+/// The largest file that another one names, in bytes: a configuration of nginx is a thousand times smaller.
+const LARGEST_NAMED: u64 = 1 << 20;
 
 /// Returns the configuration folder: what was said, else the installed one, else this folder.
 pub(crate) fn folder(said: Option<&Path>) -> PathBuf {
@@ -30,12 +35,48 @@ pub(crate) fn read(folder: &Path) -> Result<Sources, Vec<ConfigError>> {
     for kind in FileKind::ALL {
         let path = folder.join(kind.file_name());
         match read_text(&path) {
-            Ok(text) => drop(sources.0.insert(kind, text.into())),
+            Ok(text) => drop(sources.files.insert(kind, text.into())),
             Err(error) if error.is_absent() && !kind.is_required() => {}
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(sources) } else { Err(errors) }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    // Those that cannot be read are told where they are named.
+    for path in named_files(&sources) {
+        let text = read_named(folder, &path);
+        sources.named.insert(path, text);
+    }
+    Ok(sources)
+}
+
+/// Reads a file that another one names; says in a lower-case fragment why it cannot.
+fn read_named(folder: &Path, path: &NamedPath) -> Result<Arc<str>, String> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    let folder = folder.canonicalize().map_err(failed)?;
+    let real = folder.join(path.as_str()).canonicalize().map_err(failed)?;
+    if !real.starts_with(&folder) {
+        return Err("it leads out of the configuration folder".to_owned());
+    }
+    let state = real.metadata().map_err(failed)?;
+    if !state.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    if state.len() > LARGEST_NAMED {
+        return Err(format!("larger than {} MiB", LARGEST_NAMED >> 20));
+    }
+    match read_text(&real) {
+        Ok(text) => Ok(text.into()),
+        Err(ConfigError::NotUtf8 { line, value, .. }) => {
+            Err(format!("not UTF-8: byte 0x{value:02x} in line {line}"))
+        }
+        Err(ConfigError::Read { source, .. }) => Err(failed(source)),
+        Err(error @ ConfigError::TooLarge { .. }) => Err(error.to_string()),
+    }
 }
 
 /// Reads a text file of bounded size.

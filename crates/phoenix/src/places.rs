@@ -41,7 +41,7 @@ impl DeclaredPlaces {
             places: Places::of(Arc::clone(text)),
             lines: OnceCell::new(),
         };
-        Self { files: sources.0.iter().map(|(kind, text)| (*kind, declared(text))).collect() }
+        Self { files: sources.files.iter().map(|(kind, text)| (*kind, declared(text))).collect() }
     }
 
     /// Returns the text of the file and the bytes of a value in it, or of what is nearest around it.

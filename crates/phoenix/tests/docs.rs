@@ -160,7 +160,7 @@ fn the_example_of_the_manual_is_valid() {
     for block in blocks(&page, "jsonc") {
         let name = block.lines().next().unwrap_or_default().trim_start_matches("// ");
         let kind = FileKind::ALL.into_iter().find(|kind| kind.file_name() == name);
-        sources.0.insert(kind.expect("the block begins with its file's name"), block.into());
+        sources.files.insert(kind.expect("the block begins with its file's name"), block.into());
     }
     let loaded = load(&sources, Strictness::Strict);
     let problems = loaded.problems.iter().map(|problem| problem.message.clone());

@@ -13,11 +13,13 @@ use super::{SimulatedNode, done, fail};
 use crate::node::NodeError;
 
 /// Debian's packages that can be installed, each with those that it brings along.
-const KNOWN: [(&str, &[&str]); 9] = [
+const KNOWN: [(&str, &[&str]); 11] = [
     ("ca-certificates", &["openssl"]),
     ("curl", &[]),
     ("gnupg", &[]),
     ("jq", &[]),
+    ("libnginx-mod-stream", &["nginx"]),
+    ("nginx", &[]),
     ("nftables", &[]),
     ("openssl", &[]),
     ("rsync", &[]),
@@ -45,7 +47,8 @@ impl SimulatedNode {
         if name == "nftables" {
             return None;
         }
-        Some(if self.guest_has(vmid, name) {
+        let has = self.has_nginx_package(vmid, name);
+        Some(if has.unwrap_or_else(|| self.guest_has(vmid, name)) {
             done("installed")
         } else {
             fail(1, format!("dpkg-query: there is no package `{name}`"))
@@ -71,6 +74,9 @@ impl SimulatedNode {
                 Some(brought) => brought,
             };
             for name in brought.iter().copied().chain([name]) {
+                if let Some(failed) = self.install_nginx(vmid, name)? {
+                    return Ok(Some(failed));
+                }
                 if !installed.lines().any(|line| line == name) {
                     installed.extend([name, "\n"]);
                 }

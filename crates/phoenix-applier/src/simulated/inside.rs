@@ -48,6 +48,7 @@ impl SimulatedNode {
             ["ss", "-Hltn"] => self.ss(vmid),
             ["nginx", "-t"] => self.test_nginx(vmid),
             ["systemctl", "is-active", "nginx.service"] => self.nginx_is_active(vmid),
+            ["systemctl", "is-enabled", "nginx.service"] => self.nginx_is_enabled(vmid),
             ["readlink", "-f", "--", paths @ ..] if !paths.is_empty() => {
                 self.real_paths(vmid, paths)
             }
@@ -70,8 +71,7 @@ impl SimulatedNode {
             ["rmdir", "--ignore-fail-on-non-empty", path] => {
                 Ok(Some(self.remove_folder(vmid, path)))
             }
-            ["systemctl", "restart", "nginx.service"] => self.restart_nginx(vmid).map(Some),
-            ["systemctl", "stop", "nginx.service"] => self.stop_nginx(vmid).map(Some),
+            ["systemctl", .., "nginx.service"] => self.change_nginx(vmid, &words[1..]),
             [program, path] if helper(program) => self.set_listen(vmid, program, path).map(Some),
             _ => self.feature_change(vmid, words),
         }

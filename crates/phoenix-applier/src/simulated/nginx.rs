@@ -9,6 +9,7 @@ use phoenix_planner::location::Location;
 use phoenix_planner::probe::{Answer, Output};
 
 use super::live::note_path;
+use super::nginx_unit::reloaded;
 use super::tree::Tree;
 use super::{NOT_FOUND, SimulatedNode, done, fail};
 use crate::node::NodeError;
@@ -105,6 +106,9 @@ impl SimulatedNode {
 
     /// Runs `systemctl restart nginx.service`: the old nginx is gone before the new one is tried.
     pub(super) fn restart_nginx(&self, vmid: Vmid) -> Result<Output, NodeError> {
+        if let Some(masked) = self.nginx_mask(vmid) {
+            return Ok(masked);
+        }
         let Some(loaded) = self.loaded(vmid) else { return Ok(no_unit()) };
         let fault = self.fault(vmid, &loaded).or_else(|| start_fault(&loaded.sockets()));
         let service = match fault {
@@ -127,9 +131,26 @@ impl SimulatedNode {
         Ok(done(""))
     }
 
-    /// Starts nginx with its guest.
-    pub(super) fn start_nginx(&self, vmid: Vmid) -> Result<(), NodeError> {
-        self.restart_nginx(vmid).map(drop)
+    /// Runs `systemctl reload nginx.service`: a configuration that is wrong is refused, one whose sockets cannot be
+    /// bound is passed over in silence.
+    pub(super) fn reload_nginx(&self, vmid: Vmid) -> Result<Output, NodeError> {
+        let (Some(loaded), Some(service)) = (self.loaded(vmid), self.service(vmid)) else {
+            return Ok(no_unit());
+        };
+        let Service::Listening(old) = service else {
+            return Ok(fail(1, "nginx.service is not active"));
+        };
+        if let Some(fault) = self.fault(vmid, &loaded) {
+            return Ok(fail(1, format!("nginx.service is not reloaded: {fault}")));
+        }
+        let sockets = reloaded(&old, loaded.sockets());
+        self.note_service(vmid, &Service::Listening(sockets))?;
+        Ok(done(""))
+    }
+
+    /// Returns whether there is an nginx in a guest.
+    pub(super) fn has_nginx(&self, vmid: Vmid) -> bool {
+        self.loaded(vmid).is_some()
     }
 
     /// Returns what nginx does; `None` where there is none.
@@ -167,6 +188,7 @@ impl SimulatedNode {
         syntax
             .or_else(|| listen_fault(loaded.listens()))
             .or_else(|| self.foreign_address(vmid, loaded))
+            .or_else(|| self.missing_tls_file(vmid, loaded.tls_files().into_keys()))
     }
 
     /// Finds an address that the guest does not have.

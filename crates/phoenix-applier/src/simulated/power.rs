@@ -161,7 +161,7 @@ impl SimulatedNode {
         }
         self.note_running(vmid, Running::Yes)?;
         self.run_hook(vmid, &conf)?;
-        self.start_nginx(vmid)?;
+        self.boot_nginx(vmid)?;
         Ok(done(""))
     }
 

@@ -119,6 +119,19 @@ impl SimulatedNode {
                 let kind = self.kind(place, path);
                 self.stat(place, path, |a| format!("{} {} {kind}", a.mode, a.owner))
             }
+            ["stat", "--dereference", "--format=%F", "--", path] => {
+                if self.is_somewhere(place, path) {
+                    done("regular file\n")
+                } else {
+                    fail(1, format!("stat: there is no `{path}`"))
+                }
+            }
+            ["readlink", "--", path] => {
+                match self.files_of(place).and_then(|files| files.link(path)) {
+                    Some(to) => done(to + "\n"),
+                    None => Output { exit: 1, ..done("") },
+                }
+            }
             ["grep", "--quiet", "--fixed-strings", "--line-regexp", "--", line, path] => {
                 match self.read(place, path) {
                     Some(text) if text.lines().any(|found| found == *line) => done(""),
@@ -149,6 +162,38 @@ impl SimulatedNode {
         done(say(self.attributes(place, path)) + "\n")
     }
 
+    /// Returns whether there is a file, in a mounted folder of the node too.
+    fn is_somewhere(&self, place: Place, path: &str) -> bool {
+        let mounted = match place {
+            Place::Node => None,
+            Place::Guest(vmid) => self.mounted(vmid, path),
+        };
+        match mounted {
+            Some(path) => self.has_file(Place::Node, &path),
+            None => self.has_file(place, path),
+        }
+    }
+
+    /// Makes a link; without `--force` what is there is in the way.
+    fn make_link(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
+        let (force, to, path) = match words {
+            ["--no-target-directory", "--", to, path] => (false, to, path),
+            ["--force", "--no-target-directory", "--", to, path] => (true, to, path),
+            _ => return Ok(None),
+        };
+        let no = |why: &str| Ok(Some(fail(1, format!("ln: `{path}`: {why}"))));
+        let Some(files) = self.files_of(place) else { return no("there is no such folder") };
+        if files.link(path).is_some() || files.has(path) {
+            if !force {
+                return no("File exists");
+            }
+        } else if path.rsplit_once('/').is_some_and(|(folder, _)| !files.has(folder)) {
+            return no("there is no such folder");
+        }
+        files.put_link(path, to)?;
+        Ok(Some(done("")))
+    }
+
     fn is_link(&self, place: Place, path: &str) -> bool {
         self.files_of(place).is_some_and(|files| files.link(path).is_some())
     }
@@ -176,7 +221,7 @@ impl SimulatedNode {
             ["install", "-D", mode, "/dev/null", path] if is_mode(mode) => {
                 self.install_empty(place, path, mode, Missing::Make).map(Some)
             }
-            ["rm" | "mv" | "cp", ..] => self.change_names(place, words),
+            ["rm" | "mv" | "cp" | "ln", ..] => self.change_names_at(place, words),
             ["curl" | "tar", ..] => self.fetch_with(place, words),
             ["find", path, "-maxdepth", "0", "-type", "f", "-exec", inner @ .., "{}", ";"] => {
                 self.change_with(place, &[inner, &[*path]].concat())
@@ -193,9 +238,21 @@ impl SimulatedNode {
         }
     }
 
-    /// Removes, moves or copies files.
+    /// Removes, moves, copies or links files; nginx in a guest keeps the sockets that it has.
+    fn change_names_at(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
+        let Place::Guest(vmid) = place else { return self.change_names(place, words) };
+        let mut output = None;
+        self.keeping_sockets(vmid, || {
+            output = self.change_names(place, words)?;
+            Ok(())
+        })?;
+        Ok(output)
+    }
+
+    /// Removes, moves, copies or links files.
     fn change_names(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
         match words {
+            ["ln", "--symbolic", rest @ ..] => self.make_link(place, rest),
             ["rm", "--force", paths @ ..] => {
                 let paths = paths.iter().filter(|path| **path != "--");
                 paths.copied().try_for_each(|path| self.remove_file(place, path))?;
@@ -248,7 +305,7 @@ impl SimulatedNode {
         let (Some(files), Some(at)) = (self.files_of(place), location(place, path)) else {
             return Ok(());
         };
-        if files.has(path) {
+        if files.has(path) || files.link(path).is_some() {
             files.remove(&at, Expect::Anything)?;
         }
         self.set_attributes(place, path, None)

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::folders::lay;
+use crate::named::read_named;
 
 /// More rounds than any example needs. That each settles is for other tests to see: a call that this node does not
 /// take keeps it from doing so, and is to be named.
@@ -44,9 +45,10 @@ fn desired(name: &str) -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         if let Ok(text) = fs::read_to_string(examples().join(name).join(kind.file_name())) {
-            sources.0.insert(kind, text.into());
+            sources.files.insert(kind, text.into());
         }
     }
+    read_named(&examples().join(name), &mut sources);
     load(&sources, Strictness::Lenient).desired.unwrap()
 }
 
@@ -114,6 +116,7 @@ impl Recorder {
                 }
                 Operation::Transform(transform) => drop(self.calls.insert(transform.argv.clone())),
                 Operation::Check(check) => self.asked(&check.probe),
+                Operation::Link(link) => drop(self.calls.insert(link.command())),
                 Operation::Write(_) | Operation::Remove { .. } | Operation::Edit { .. } => {}
             }
         }

@@ -7,6 +7,8 @@ mod collected;
 mod declared;
 #[path = "../folders/mod.rs"]
 mod folders;
+#[path = "../named/mod.rs"]
+mod named;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};

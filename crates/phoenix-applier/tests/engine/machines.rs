@@ -21,7 +21,7 @@ fn desired() -> Desired {
     let text =
         |kind: FileKind| fs::read_to_string(Path::new(EXAMPLE).join(kind.file_name())).unwrap();
     let kinds = [FileKind::Hypervisor, FileKind::Containers, FileKind::Vms];
-    let sources = Sources(kinds.map(|kind| (kind, text(kind).into())).into());
+    let sources = Sources::from(kinds.map(|kind| (kind, text(kind).into())));
     load(&sources, Strictness::Lenient).desired.unwrap()
 }
 

@@ -149,7 +149,7 @@ pub(crate) fn declared(hypervisor: &Value, containers: &Value) -> Option<Desired
 pub(crate) fn declared_as(hypervisor: String, containers: String) -> Option<Desired> {
     let texts =
         [(FileKind::Hypervisor, hypervisor.into()), (FileKind::Containers, containers.into())];
-    load(&Sources(texts.into()), Strictness::Lenient).desired
+    load(&Sources { files: texts.into(), ..Sources::default() }, Strictness::Lenient).desired
 }
 
 /// Reads the operator's files of the example.
@@ -157,7 +157,7 @@ pub(crate) fn upgrade() -> Desired {
     let text =
         |kind: FileKind| fs::read_to_string(Path::new(UPGRADE).join(kind.file_name())).unwrap();
     let kinds = [FileKind::Hypervisor, FileKind::Containers];
-    let sources = Sources(kinds.map(|kind| (kind, text(kind).into())).into());
+    let sources = Sources::from(kinds.map(|kind| (kind, text(kind).into())));
     load(&sources, Strictness::Lenient).desired.unwrap()
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn desired() -> Desired {
     let mut sources = Sources::default();
     for kind in FileKind::ALL {
         let Ok(text) = fs::read_to_string(example().join(kind.file_name())) else { continue };
-        sources.0.insert(kind, text.into());
+        sources.files.insert(kind, text.into());
     }
     load(&sources, Strictness::Strict).desired.expect("the example is right")
 }

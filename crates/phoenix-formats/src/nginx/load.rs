@@ -106,6 +106,11 @@ impl Loaded {
         self.files.keys().cloned().collect()
     }
 
+    /// Returns the files that nginx reads, by their paths.
+    pub(super) fn confs(&self) -> impl Iterator<Item = (&str, &NginxConf)> {
+        self.files.iter().map(|(path, conf)| (path.as_str(), conf))
+    }
+
     /// Returns the `listen` directives of all servers; a file that is included twice counts twice.
     pub fn listens(&self) -> &[LoadedListen] {
         &self.listens

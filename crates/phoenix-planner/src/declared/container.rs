@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
 use super::{
-    DnsRecord, GuestFirewall, HealthCheck, IdMap, List, MountPoint, Scalar, TraefikService, Volume,
-    Words,
+    DnsRecord, GuestFirewall, HealthCheck, IdMap, List, MountPoint, Nginx, Scalar, TraefikService,
+    Volume, Words,
 };
 use crate::desired::MacvlanMode;
 
@@ -96,13 +96,19 @@ pub struct Container {
     pub traefik_service: Option<TraefikService>,
     /// The name of the Portainer agent in it, which leads to its internal address.
     pub portainer_agent_hostname: Option<String>,
-    /// What is set up in it: `base_setup`, `step_ca`, `step_cli`, `traefik`, `trusted_ca`, or the name of a script
-    /// in `feature_scripts_dir`.
+    /// What is set up in it: `base_setup`, `nginx`, `step_ca`, `step_cli`, `traefik`, `trusted_ca`, or the name of a
+    /// script in `feature_scripts_dir`.
     pub features: Option<List<String>>,
     /// Where step(1) in it asks the certificate authority, with the feature `step_cli`. Default: the authority's name,
     /// port 9000.
     #[schemars(regex(pattern = r"^https://"), example = &"https://ca.internal.example.com:9000")]
     pub bootstrap_ca_url: Option<String>,
+    /// The web server in it. The feature `nginx` alone is its package and its service.
+    pub nginx: Option<Nginx>,
+    /// The name of the operator's own script in `application_scripts_dir`, which is run when everything else of it is
+    /// set up.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
+    pub application_script: Option<String>,
     /// Numbers of the guests that must be there before this one.
     pub dependencies: Option<List<Scalar>>,
     /// The number of the container that this one is cloned from.
@@ -200,8 +206,8 @@ pub struct PublicInterface {
     /// The Ethernet address. Not with the type `ipvlan`. Absent: the present one stays.
     #[schemars(regex(pattern = r"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"))]
     pub mac_address: Option<String>,
-    /// Files in the container whose nginx `listen` lines are kept on all interfaces. Default:
-    /// `["/etc/nginx/sites-available/gateway"]`; an empty list: none.
+    /// Files in the container whose nginx `listen` lines are kept on all interfaces. Default: those of `nginx.files`,
+    /// else `["/etc/nginx/sites-available/gateway"]`; an empty list: none.
     #[schemars(inner(regex(pattern = r"^/")))]
     pub nginx_sites: Option<List<String>>,
 }

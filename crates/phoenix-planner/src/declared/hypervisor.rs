@@ -31,6 +31,9 @@ pub struct HypervisorFile {
     /// The folder of the node with the operator's own scripts, for features that phoenix does not know.
     #[schemars(regex(pattern = r"^/"))]
     pub feature_scripts_dir: Option<String>,
+    /// The folder of the node with the scripts that containers name in `application_script`.
+    #[schemars(regex(pattern = r"^/"))]
+    pub application_scripts_dir: Option<String>,
     /// Portainer. Only its name is read.
     pub portainer_api: Option<PortainerApi>,
     /// The cluster's firewall. Absent: left alone.

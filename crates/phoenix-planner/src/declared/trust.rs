@@ -1,5 +1,7 @@
 //! What is set up inside of guests: packages, the certificate authority, the proxy.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -102,4 +104,22 @@ pub struct TraefikService {
     pub rule: Option<String>,
     /// Names of Traefik's middlewares through which requests go, in order. Default: none.
     pub middlewares: Option<List<String>>,
+}
+
+/// The web server of a container.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Nginx {
+    /// Its packages of Debian. Default: `nginx`.
+    #[schemars(example = &"nginx libnginx-mod-stream")]
+    pub packages: Option<Words>,
+    /// Its files, each by its path in the container, below `/etc/nginx`: the path of the operator's own file below the
+    /// configuration folder, whose text it has.
+    #[schemars(extend("propertyNames" = { "pattern": "^/etc/nginx/" }))]
+    pub files: Option<BTreeMap<String, Option<String>>>,
+    /// The names of files in `sites-available` that `sites-enabled` has links to. Others are left alone.
+    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")))]
+    pub enabled_sites: Option<List<String>>,
+    /// The names in `sites-enabled` that go. Default: `default`, Debian's own; an empty list: none.
+    #[schemars(inner(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")))]
+    pub removed_sites: Option<List<String>>,
 }

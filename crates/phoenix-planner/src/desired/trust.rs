@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
 
-use super::{Located, Owner};
+use super::{Located, Nginx, Owner};
 use crate::kind::KNOWN_FEATURES;
 use crate::location::AbsolutePath;
 use crate::source::Origin;
@@ -27,10 +27,16 @@ pub struct Trust {
     pub source: PackageSource,
     /// `traefik`.
     pub proxy: Proxy,
+    /// The web servers by container: `nginx`, or the feature of that name.
+    pub nginx: BTreeMap<Vmid, Nginx>,
     /// `feature_scripts_dir`.
     pub scripts: Option<AbsolutePath>,
     /// `bootstrap_ca_url` of the containers: where step(1) in them asks the authority.
     pub bootstrap: BTreeMap<Vmid, Located<String>>,
+    /// `application_scripts_dir`.
+    pub application_scripts: Option<AbsolutePath>,
+    /// `application_script` of the containers: the name of a file there.
+    pub applications: BTreeMap<Vmid, Located<String>>,
     /// The certificates by common name.
     pub certificates: BTreeMap<String, Certificate>,
 }
@@ -48,7 +54,17 @@ impl Trust {
     pub fn sets_up(&self, vmid: Vmid) -> bool {
         let is_managed = |name: &str| self.scripts.is_some() || KNOWN_FEATURES.contains(&name);
         let mut features = self.features.get(&vmid).into_iter().flatten();
-        features.any(|feature| is_managed(&feature.value))
+        features.any(|feature| is_managed(&feature.value)) || self.application(vmid).is_some()
+    }
+
+    /// Returns the operator's own script for a container, where there is a folder of them.
+    pub fn application(&self, vmid: Vmid) -> Option<&Located<String>> {
+        self.applications.get(&vmid).filter(|_| self.application_scripts.is_some())
+    }
+
+    /// Returns the containers in which something may be set up.
+    pub fn set_up(&self) -> BTreeSet<Vmid> {
+        self.features.keys().chain(self.applications.keys()).copied().collect()
     }
 }
 

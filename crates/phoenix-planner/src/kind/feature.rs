@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
-use super::{Stage, base_setup, lxc, step_ca, step_cli, traefik, trusted_ca};
+use super::{Stage, application, base_setup, lxc, nginx, step_ca, step_cli, traefik, trusted_ca};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::Draft;
@@ -30,14 +30,17 @@ pub(crate) const STEP_CLI: &str = "step_cli";
 pub(crate) const TRUSTED_CA: &str = "trusted_ca";
 /// The feature of the container that is the proxy.
 pub(crate) const TRAEFIK: &str = "traefik";
+/// The feature of a container that is a web server.
+pub(crate) const NGINX: &str = "nginx";
 
 /// What is inside of running containers: first the authority that others trust, then those that ask it.
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage { probes: base_setup::probes, plan: base_setup::plan },
     Stage { probes: step_ca::probes, plan: step_ca::plan },
     Stage { probes: trusted_ca::probes, plan: trusted_ca::plan },
     Stage { probes: step_cli::probes, plan: step_cli::plan },
     Stage { probes: traefik::probes, plan: traefik::plan },
+    Stage { probes: nginx::probes, plan: nginx::plan_first },
     Stage { probes: script::probes, plan: script::plan },
 ];
 
@@ -66,7 +69,9 @@ impl Unfinished {
         let mut trial = Draft::default();
         // A refusal is reported when they are planned in their turn.
         plan(observed, &mut trial).ok();
-        let all = || observed.desired.trust.features.keys().copied();
+        nginx::plan(observed, &mut trial).ok();
+        application::plan(observed, &mut trial).ok();
+        let all = || observed.desired.trust.set_up().into_iter();
         let is_due = |vmid: &Vmid| !trial.of_guest(*vmid).is_empty();
         let is_waiting = |vmid: &Vmid| trial.defers_within(&lxc::address(*vmid));
         Self { due: all().filter(is_due).collect(), waiting: all().filter(is_waiting).collect() }
@@ -90,4 +95,5 @@ impl Unfinished {
 }
 
 /// The features that phoenix knows; any other is a script of the operator's.
-pub(crate) const KNOWN_FEATURES: [&str; 5] = [BASE_SETUP, STEP_CA, STEP_CLI, TRAEFIK, TRUSTED_CA];
+pub(crate) const KNOWN_FEATURES: [&str; 6] =
+    [BASE_SETUP, NGINX, STEP_CA, STEP_CLI, TRAEFIK, TRUSTED_CA];

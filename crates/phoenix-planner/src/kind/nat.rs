@@ -83,7 +83,7 @@ fn plan_one(
 ) {
     let Some(internal) = internal_address(observed, container) else { return };
     let groups = groups(observed, container, internal, sources, draft);
-    let served = proof::Served::of(observed, container, internal);
+    let served = proof::Served::of(observed, container, internal, draft);
     let allowed = groups.into_iter().filter(|(port, _)| served.allows(container, *port, draft));
     let allowed = allowed.collect::<Vec<_>>();
     if allowed.is_empty() {

@@ -13,8 +13,8 @@ use phoenix_formats::nginx::{
     Loaded, Rewrite, Socket, listen_on_all_interfaces, listening_sockets,
 };
 
-pub(super) use self::reading::{Reading, resolved};
-use super::lxc;
+pub(super) use self::reading::{Disk, Reading, probes as reading_probes, resolved};
+use super::{lxc, nginx};
 use crate::address::Address;
 use crate::desired::{Container, Desired, PublicInterface};
 use crate::location::{AbsolutePath, Location, Place};
@@ -28,7 +28,7 @@ use crate::want;
 /// The ports that a public interface serves (spec, 3.4).
 pub(crate) const PORTS: [u16; 2] = [80, 443];
 /// How long nginx may take to open its sockets after a restart: 10 seconds.
-const SETTLE: (u32, u32) = (10, 1);
+pub(super) const SETTLE: (u32, u32) = (10, 1);
 
 pub(crate) fn sockets_argv() -> Argv {
     argv(["ss", "-Hltn"])
@@ -43,7 +43,8 @@ pub(super) fn public(desired: &Desired) -> impl Iterator<Item = (&Container, &Pu
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let of_one = |(container, public): (&Container, &PublicInterface)| {
-        let mut probes = reading::probes(container.vmid, &public.nginx_sites, facts);
+        let disk = Disk::new(container.vmid, facts);
+        let mut probes = reading::probes(&public.nginx_sites, &disk);
         probes.push(Probe::Run { place: Place::Guest(container.vmid), argv: sockets_argv() });
         probes.push(Probe::File(helper::place(container.vmid)));
         probes
@@ -75,9 +76,18 @@ fn plan_one(
     public: &PublicInterface,
     draft: &mut Draft,
 ) -> Result<(), Refusal> {
-    let mut reading = Reading::new(container.vmid, &public.nginx_sites, observed.facts);
+    // What is read then is not there before the declared files are.
+    if draft.is_deferred(&nginx::address(container.vmid)) {
+        return Ok(());
+    }
+    let mut reading = reading(observed, container);
     let mut earlier = Vec::new();
     for path in &public.nginx_sites {
+        // A file that is declared as a whole is written with the edit in it.
+        if nginx::owns(observed.desired, container.vmid, path) {
+            rewrite(&mut reading, path);
+            continue;
+        }
         let Some(site) = Site::read(observed, container, path, &reading, draft)? else { continue };
         let Rewrite { text, changes, problems } = site.rewrite(&reading);
         for problem in &problems {
@@ -91,6 +101,24 @@ fn plan_one(
     }
     add(observed, container, &reading, earlier, draft);
     Ok(())
+}
+
+/// Returns what a container's nginx reads when the files that are declared for it are there.
+fn reading(observed: &Observed<'_>, container: &Container) -> Reading {
+    let sites = container.public.as_ref().map_or(&[][..], |public| &public.nginx_sites);
+    let mut disk = Disk::new(container.vmid, observed.facts);
+    nginx::lay(observed.desired, container.vmid, &mut disk);
+    Reading::of(&disk, sites)
+}
+
+/// Has a site listen on all interfaces, as far as it can.
+fn rewrite(reading: &mut Reading, path: &AbsolutePath) {
+    let rewrite = reading
+        .loaded_path(path)
+        .and_then(|loaded| reading.loaded().listen_on_all_interfaces(&loaded));
+    if let Some(rewrite) = rewrite {
+        reading.replace(path, &rewrite.text);
+    }
 }
 
 /// One site's file, as it is.
@@ -161,8 +189,8 @@ fn add(
     // A container is started for what is to be done in it, never for its own sake.
     let up = if sites.is_empty() { None } else { lxc::ensure_running(observed, container, draft) };
     let runs = observed.is_running(container.vmid) || up.is_some();
-    let mut needs =
-        lxc::planned(container, draft).map(|id| (id, Edge::Needs)).into_iter().collect::<Vec<_>>();
+    let earlier = [lxc::planned(container, draft), draft.find(&nginx::address(container.vmid))];
+    let mut needs = earlier.into_iter().flatten().map(|id| (id, Edge::Needs)).collect::<Vec<_>>();
     let last = sites.len().saturating_sub(1);
     // Installed by the first site, which the others need.
     let mut install = helper::install(observed, container);
@@ -178,7 +206,7 @@ fn add(
         let id = draft.add(change(container, &site, changed, number == last, operations), &needs);
         needs.push((id, Edge::Needs));
     }
-    if needs.is_empty() && runs {
+    if needs.is_empty() && runs && !nginx::keeps(observed.desired, container.vmid) {
         stale_sockets(observed, container, reading, draft);
     }
 }
@@ -308,7 +336,7 @@ pub(super) fn is_absent(observed: &Observed<'_>, vmid: Vmid) -> bool {
 /// Returns whether a container has a site that cannot be made to listen on all interfaces.
 pub(super) fn is_refused(observed: &Observed<'_>, container: &Container) -> bool {
     let sites = container.public.as_ref().map_or(&[][..], |public| &public.nginx_sites);
-    let reading = Reading::new(container.vmid, sites, observed.facts);
+    let reading = reading(observed, container);
     let loaded = reading.loaded();
     let rewrites = sites.iter().filter_map(|path| {
         let path = reading.loaded_path(path)?;
@@ -320,14 +348,9 @@ pub(super) fn is_refused(observed: &Observed<'_>, container: &Container) -> bool
 /// Returns what a container's nginx reads once the planned changes of its sites are made.
 pub(super) fn planned_reading(observed: &Observed<'_>, container: &Container) -> Reading {
     let sites = container.public.as_ref().map_or(&[][..], |public| &public.nginx_sites);
-    let mut reading = Reading::new(container.vmid, sites, observed.facts);
+    let mut reading = reading(observed, container);
     for path in sites {
-        let rewrite = reading
-            .loaded_path(path)
-            .and_then(|loaded| reading.loaded().listen_on_all_interfaces(&loaded));
-        if let Some(rewrite) = rewrite {
-            reading.replace(path, &rewrite.text);
-        }
+        rewrite(&mut reading, path);
     }
     reading
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::finding::{Finding, Findings};
 use super::names::OfGuest;
+use super::nginx;
 use super::part::Lowering;
 use crate::check;
 use crate::declared::{self, ContainerFile, NetworkConfig, Number, Words};
@@ -128,8 +129,10 @@ impl Lowering {
     ) -> (Option<InternalInterface>, Option<PublicInterface>) {
         let net0 = self.net0(vmid, declared, at);
         let public = declared.public_interface.as_ref();
-        let public =
-            public.and_then(|public| self.public(vmid, public, at.at("public_interface"), network));
+        let public = public.and_then(|public| {
+            let own_sites = nginx::configurations(declared.nginx.as_ref());
+            self.public(vmid, public, at.at("public_interface"), network, own_sites)
+        });
         check::two_interfaces(net0.as_ref(), public.as_ref(), &mut self.findings);
         (net0, public)
     }

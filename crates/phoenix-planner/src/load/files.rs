@@ -79,7 +79,7 @@ impl Files {
     pub(super) fn read(sources: &Sources) -> Self {
         let mut all = Self { files: BTreeMap::new(), problems: Vec::new() };
         for kind in FileKind::ALL {
-            let text = sources.0.get(&kind);
+            let text = sources.files.get(&kind);
             let source = SourceFile::new(kind, text.cloned().unwrap_or_default());
             let (content, faults) = read(text);
             all.problems.extend(faults.into_iter().map(|fault| syntax(&source, fault)));

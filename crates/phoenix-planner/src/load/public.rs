@@ -24,13 +24,14 @@ impl Lowering {
         declared: &declared::PublicInterface,
         at: Origin,
         network: &Network,
+        own_sites: Vec<AbsolutePath>,
     ) -> Option<PublicInterface> {
         let enabled = self.enabled(declared, &at);
         let kind = self.kind(declared, &at);
         let ip = self.public_ip(declared, &at, enabled);
         let gateway = self.ipv4(declared.gw.as_deref(), at.at("gw"));
         let mac = self.public_mac(declared, &at);
-        let nginx_sites = self.nginx_sites(declared, &at);
+        let nginx_sites = self.nginx_sites(declared, &at, own_sites);
         let bridge = if enabled { self.public_bridge(&at, network) } else { any_bridge(network) };
         let interface = PublicInterface {
             enabled,
@@ -141,9 +142,11 @@ impl Lowering {
         &mut self,
         declared: &declared::PublicInterface,
         at: &Origin,
+        own_sites: Vec<AbsolutePath>,
     ) -> Vec<AbsolutePath> {
         let Some(list) = &declared.nginx_sites else {
-            return DEFAULT_SITE.parse().into_iter().collect();
+            let usual = || DEFAULT_SITE.parse().into_iter().collect();
+            return if own_sites.is_empty() { usual() } else { own_sites };
         };
         let mut sites = Vec::new();
         for (origin, text) in self.each(list, &at.at("nginx_sites")) {

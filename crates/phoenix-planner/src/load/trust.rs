@@ -43,13 +43,26 @@ pub(super) struct Service {
     declared: TraefikService,
 }
 
-/// Returns the features that phoenix does not know, where no folder has scripts for them.
+/// Returns the features that phoenix does not know, and the operator's own scripts, where no folder has them.
 pub(super) fn later(global: &HypervisorFile, file: &ContainerFile) -> Vec<Origin> {
-    if global.feature_scripts_dir.is_some() {
-        return Vec::new();
+    let mut later = Vec::new();
+    if global.feature_scripts_dir.is_none() {
+        let unknown = features(file).filter(|(_, _, name)| !KNOWN_FEATURES.contains(name));
+        later.extend(unknown.map(|(_, origin, _)| origin));
     }
-    let unknown = features(file).filter(|(_, _, name)| !KNOWN_FEATURES.contains(name));
-    unknown.map(|(_, origin, _)| origin).collect()
+    if global.application_scripts_dir.is_none() {
+        later.extend(applications(file).map(|(_, origin, _)| origin));
+    }
+    later
+}
+
+fn applications(file: &ContainerFile) -> impl Iterator<Item = (Vmid, Origin, &str)> {
+    let root = Origin::file(FileKind::Containers).at("lxc_configs");
+    let containers = file.lxc_configs.iter().flatten();
+    containers.filter_map(move |(Number(vmid), one)| {
+        let script = one.as_ref()?.application_script.as_deref()?;
+        Some((*vmid, root.at(vmid).at("application_script"), script))
+    })
 }
 
 fn features(file: &ContainerFile) -> impl Iterator<Item = (Vmid, Origin, &str)> {
@@ -79,6 +92,10 @@ impl Lowering {
             proxy: self.proxy(global, &root.at("traefik")),
             scripts: self
                 .folder(global.feature_scripts_dir.as_deref(), root.at("feature_scripts_dir")),
+            application_scripts: self.folder(
+                global.application_scripts_dir.as_deref(),
+                root.at("application_scripts_dir"),
+            ),
             shared: self.folder(ca.shared_path.as_deref(), root.at("step_ca").at("shared_path")),
             fingerprint: self.fingerprint(&ca, root.at("step_ca").at("root_fingerprint")),
             ..Trust::default()
@@ -90,6 +107,11 @@ impl Lowering {
             }
         }
         trust.bootstrap = self.bootstrap_urls(containers);
+        for (vmid, origin, name) in applications(containers) {
+            if self.script_name(name, &origin) {
+                trust.applications.insert(vmid, Located { value: name.to_owned(), origin });
+            }
+        }
         trust.authority = self.certificate_authority(&ca, &trust, identity);
         trust
     }
@@ -125,6 +147,18 @@ impl Lowering {
         false
     }
 
+    /// A script is a file of its folder, and no other.
+    fn script_name(&mut self, name: &str, origin: &Origin) -> bool {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(plain) {
+            return true;
+        }
+        let finding = Finding::error(origin.clone(), format!("`{name}` cannot be a script"));
+        let help = "Write the name of a file in `application_scripts_dir`, such as `gateway.sh`.";
+        self.push(finding.label("letters, digits, `.`, `_`, `-`").help(help));
+        false
+    }
+
     fn base_packages(&mut self, global: &HypervisorFile, root: &Origin) -> BTreeSet<String> {
         let declared = global.base_setup.as_ref().and_then(|base| base.packages.as_ref());
         let Some(words) = declared else { return BASE_PACKAGES.map(str::to_owned).into() };
@@ -133,7 +167,7 @@ impl Lowering {
     }
 
     /// Looks at the name of a package (Debian Policy, 5.6.7): anything else could be an option.
-    fn package(&mut self, name: &str, origin: &Origin) -> bool {
+    pub(super) fn package(&mut self, name: &str, origin: &Origin) -> bool {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         if begins && name.chars().all(plain) {

@@ -31,7 +31,9 @@ pub(super) fn operation_diff(operation: &Operation) -> Option<(String, Vec<Strin
         Operation::Write(write) => (&write.at, write.before.as_deref(), Some(write.after.as_str())),
         Operation::Transform(t) => (&t.at, Some(t.before.as_str()), Some(t.after.as_str())),
         Operation::Remove { at, before, .. } => (at, Some(before.as_str()), None),
-        Operation::Run(_) | Operation::Check(_) | Operation::Edit { .. } => return None,
+        Operation::Run(_) | Operation::Check(_) | Operation::Edit { .. } | Operation::Link(_) => {
+            return None;
+        }
     };
     let what = match (before, after) {
         (None, _) => " (new file)",

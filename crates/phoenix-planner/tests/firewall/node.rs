@@ -156,7 +156,7 @@ pub(crate) fn loaded(cluster: &Value, container: &Value, vm: &Value) -> Loaded {
     let files =
         [(FileKind::Hypervisor, global), (FileKind::Containers, containers), (FileKind::Vms, vms)];
     let files = files.map(|(kind, value)| (kind, value.to_string()));
-    load(&Sources(files.map(|(kind, text)| (kind, text.into())).into()), Strictness::Strict)
+    load(&Sources::from(files.map(|(kind, text)| (kind, text.into()))), Strictness::Strict)
 }
 
 pub(crate) fn desired(cluster: &Value, container: &Value, vm: &Value) -> Desired {

@@ -98,10 +98,11 @@ fn approved(
     }
 }
 
-/// Made, started, set up, kept as a template or a snapshot.
-const STEPS_OF_A_GUEST: usize = 4;
+/// Made, started, set up, served, kept as a template or a snapshot.
+const STEPS_OF_A_GUEST: usize = 5;
 
-/// How often it is planned again: a guest is made, started, set up and kept, each in a plan of its own at most.
+/// How often it is planned again: a guest is made, started, set up, gets its files, and is kept, each in a plan of its
+/// own at most.
 struct Rounds {
     number: usize,
     most: usize,

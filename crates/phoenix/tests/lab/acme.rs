@@ -2,6 +2,8 @@
 //! real Traefik, which phoenix put into its container and started by its unit with the configuration that it
 //! generated, a certificate through the gateway.
 //!
+//! The gateway's site is a file of the operator's, which phoenix has put there, and with which it has started nginx.
+//!
 //! The ACME server is Caddy's, which is the library of step-ca's. Its root certificate is made by the test and stands
 //! where step-ca has it, so that phoenix finds it there.
 
@@ -149,6 +151,7 @@ fn traefik_gets_a_certificate_through_the_gateway() {
     questions(&stack);
     route(&stack);
     nothing_amiss(&stack);
+    wrong_site(&stack);
 }
 
 /// The program has come whole, is there to be run, and nothing of its way is left.
@@ -172,6 +175,20 @@ fn certificate(stack: &Stack) {
     let straight = ["--connect-to", "::10.0.0.12:443", "-o", "/dev/null", "-w", "%{certs}", SHOP];
     let shown = stack.answers("Subject:CN = shop.int.example", &straight);
     assert!(shown.contains("Issuer:CN = Lab Root CA"), "{shown}");
+}
+
+/// The gateway's site is the operator's own file; one that nginx refuses does not take the old one's place.
+fn wrong_site(stack: &Stack) {
+    let own = stack.config.join("nginx/gateway");
+    let good = fs::read_to_string(&own).unwrap();
+    assert_eq!(stack.text("101/fs/etc/nginx/sites-available/gateway"), good);
+    assert!(!stack.lab.twin("guests/101/fs/etc/nginx/sites-enabled/default").is_symlink());
+    fs::write(&own, good.replace("return 301", "no_such_directive 301")).unwrap();
+    let output = stack.lab.phoenix(&["apply", "--yes"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success() && said.contains("no_such_directive"), "{said}");
+    assert_eq!(stack.text("101/fs/etc/nginx/sites-available/gateway"), good);
+    stack.answers("the second shop\n", &[SHOP]);
 }
 
 /// The authority has asked through the gateway for both names, and got its answers from Traefik.

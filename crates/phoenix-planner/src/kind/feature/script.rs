@@ -9,12 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::KNOWN_FEATURES;
 use super::guest::{Guest, at, ready, to_ask};
+use crate::address::Address;
 use crate::desired::Desired;
 use crate::kind::attribute;
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::Observed;
-use crate::operation::{Operation, Run, Write};
-use crate::plan::{Draft, Verb};
+use crate::operation::{Operation, Run, Shown, Write};
+use crate::plan::{Action, Draft, Verb};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
 
@@ -97,16 +98,30 @@ fn plan_one(guest: &Guest<'_>, feature: &str, draft: &mut Draft) {
         draft.defer(address, format!("`feature_scripts_dir` has no `{}` for it", names[0]));
         return;
     };
-    let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mark = mark(guest.vmid, feature);
-    let before = observed.facts.text(&mark);
+    if let Some(action) = once(guest, address, &script, text, mark) {
+        let after = guest.before(draft);
+        draft.add(action, &after);
+    }
+}
+
+/// Returns what runs a script and notes that it has; nothing when it is noted of this very text.
+pub(in crate::kind) fn once(
+    guest: &Guest<'_>,
+    address: Address,
+    script: &Location,
+    text: &str,
+    mark: Location,
+) -> Option<Action> {
+    let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let before = guest.observed.facts.text(&mark);
     let after = format!("{digest}\n");
     if before == Some(after.as_str()) {
-        return;
+        return None;
     }
     let argv = vec![script.path.as_str().to_owned(), guest.vmid.to_string()];
     let write = Write::new(mark, before.map(str::to_owned), after, MODE);
-    let write = Write { shown: crate::operation::Shown::AsAttribute, ..write };
+    let write = Write { shown: Shown::AsAttribute, ..write };
     let operations = vec![Operation::Run(Run::on_node(argv)), Operation::Write(write)];
     let (verb, reason) = match before {
         None => (Verb::Add, "the operator's own script"),
@@ -118,6 +133,5 @@ fn plan_one(guest: &Guest<'_>, feature: &str, draft: &mut Draft) {
     action
         .notes
         .push("phoenix does not know what the script does: read it before you apply".to_owned());
-    let after = guest.before(draft);
-    draft.add(action, &after);
+    Some(action)
 }

@@ -6,7 +6,7 @@ use phoenix_formats::nginx::{Loaded, Socket, listening_sockets};
 
 use super::{address, before_proof, nginx_site};
 use crate::desired::{Container, PublicInterface};
-use crate::kind::lxc;
+use crate::kind::{lxc, nginx};
 use crate::observed::Observed;
 use crate::plan::{Action, ActionId, Disruption, Draft, Verb};
 use crate::{verify, want};
@@ -22,6 +22,8 @@ pub(super) struct Served {
     /// A site could not be made to listen on all interfaces: then a port can be open everywhere and
     /// still not serve what it served.
     refused: bool,
+    /// Its nginx is still to be installed, or to get its files.
+    unfinished: bool,
     /// It is known that the container has no nginx: what else it serves shows when it runs.
     has_no_nginx: bool,
 }
@@ -31,6 +33,8 @@ enum On {
     Everywhere,
     InternalOnly,
     Nowhere,
+    /// On those that the files tell of that are still to come.
+    Later,
     /// Part of it may be served on the internal address only.
     Refused,
     /// Nothing that files tell of; the proof asks when the container runs.
@@ -42,12 +46,18 @@ enum On {
 impl Served {
     /// Reads which sockets nginx's files ask for, once the planned changes are made, and which the
     /// container has.
-    pub(super) fn of(observed: &Observed<'_>, container: &Container, internal: Ipv4Addr) -> Self {
+    pub(super) fn of(
+        observed: &Observed<'_>,
+        container: &Container,
+        internal: Ipv4Addr,
+        draft: &Draft,
+    ) -> Self {
         let loaded = nginx_site::planned_reading(observed, container).loaded();
         let live = nginx_site::live_sockets(observed, container.vmid);
         let refused = nginx_site::is_refused(observed, container);
         let has_no_nginx = nginx_site::is_absent(observed, container.vmid);
-        Self { loaded, live, internal, refused, has_no_nginx }
+        let unfinished = nginx::is_unfinished(observed.desired, container.vmid, draft);
+        Self { loaded, live, internal, refused, unfinished, has_no_nginx }
     }
 
     /// Returns whether NAT to a port may go, and reports why not.
@@ -58,6 +68,11 @@ impl Served {
                 let guest = lxc::address(container.vmid);
                 let what = format!("{guest} serves port {port} on {} only", self.internal);
                 draft.defer(address(port), what);
+                false
+            }
+            On::Later => {
+                let guest = lxc::address(container.vmid);
+                draft.defer(address(port), format!("the nginx of {guest} is still to be set up"));
                 false
             }
             On::Refused => {
@@ -83,6 +98,9 @@ impl Served {
     }
 
     fn on(&self, port: u16) -> On {
+        if self.unfinished && nginx_site::PORTS.contains(&port) {
+            return On::Later;
+        }
         if self.refused && nginx_site::PORTS.contains(&port) {
             return On::Refused;
         }

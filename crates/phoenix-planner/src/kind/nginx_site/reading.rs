@@ -16,12 +16,72 @@ const FOLDER: &str = "/etc/nginx";
 /// The most files that are followed: more are no configuration of nginx.
 const MOST: usize = 2000;
 
+/// A container's disk as it answered, with what is to be written over it.
+pub(in super::super) struct Disk<'a> {
+    vmid: Vmid,
+    facts: &'a Facts,
+    texts: BTreeMap<AbsolutePath, &'a str>,
+    /// Links, each with what it names; those that go name nothing.
+    links: BTreeMap<AbsolutePath, Option<AbsolutePath>>,
+}
+
+impl<'a> Disk<'a> {
+    /// Returns the disk as it is.
+    pub(in super::super) fn new(vmid: Vmid, facts: &'a Facts) -> Self {
+        Self { vmid, facts, texts: BTreeMap::new(), links: BTreeMap::new() }
+    }
+
+    /// Lays a file over it.
+    pub(in super::super) fn put(&mut self, path: AbsolutePath, text: &'a str) {
+        self.texts.insert(path, text);
+    }
+
+    /// Lays a link over it, or takes one away.
+    pub(in super::super) fn link(&mut self, path: AbsolutePath, to: Option<AbsolutePath>) {
+        self.links.insert(path, to);
+    }
+
+    fn text(&self, path: &AbsolutePath) -> Option<&'a str> {
+        let path = match self.links.get(path) {
+            Some(Some(to)) => to,
+            Some(None) => return None,
+            None => path,
+        };
+        let laid = self.texts.get(path).copied();
+        laid.or_else(|| self.facts.text(&Location::guest(self.vmid, path.clone())))
+    }
+
+    /// Returns the names in a folder.
+    fn names(&self, folder: &AbsolutePath) -> BTreeSet<String> {
+        let is_here = |path: &&AbsolutePath| {
+            path.as_str().strip_suffix(path.file_name()) == Some(&format!("{folder}/"))
+        };
+        let name = |path: &AbsolutePath| path.file_name().to_owned();
+        let present = self.facts.names(&Location::guest(self.vmid, folder.clone()));
+        let mut names = present.iter().cloned().collect::<BTreeSet<_>>();
+        names.extend(self.texts.keys().filter(is_here).map(name));
+        for (path, to) in self.links.iter().filter(|(path, _)| is_here(path)) {
+            match to {
+                Some(_) => drop(names.insert(name(path))),
+                None => drop(names.remove(path.file_name())),
+            }
+        }
+        names
+    }
+
+    fn is_absent(&self, path: &AbsolutePath) -> bool {
+        let at = Location::guest(self.vmid, path.clone());
+        self.text(path).is_none() && self.facts.answer(&Probe::File(at)) == Answer::Absent
+    }
+}
+
 /// Returns the probes for a container's nginx, as far as the facts at hand tell: its sites, its main
 /// file, and what that includes, level by level.
-pub(super) fn probes(vmid: Vmid, sites: &[AbsolutePath], facts: &Facts) -> Vec<Probe> {
+pub(in super::super) fn probes(sites: &[AbsolutePath], disk: &Disk<'_>) -> Vec<Probe> {
+    let vmid = disk.vmid;
     let file = |path: &AbsolutePath| Probe::File(Location::guest(vmid, path.clone()));
     let mut probes = sites.iter().map(file).collect::<Vec<_>>();
-    let followed = follow(vmid, facts);
+    let followed = follow(disk);
     probes.extend(
         followed.folders.iter().map(|path| Probe::List(Location::guest(vmid, path.clone()))),
     );
@@ -42,27 +102,22 @@ fn resolve_argv(paths: &BTreeSet<AbsolutePath>) -> Argv {
     words.chain(paths.iter().map(ToString::to_string)).collect()
 }
 
-/// Returns the place of a container's nginx.conf.
-pub(super) fn main(vmid: Vmid) -> Location {
-    Location::guest(vmid, MAIN.parse().expect("the main file's path is absolute"))
-}
-
 #[derive(Default)]
 struct Followed {
     files: BTreeSet<AbsolutePath>,
     folders: BTreeSet<AbsolutePath>,
 }
 
-fn follow(vmid: Vmid, facts: &Facts) -> Followed {
+fn follow(disk: &Disk<'_>) -> Followed {
     let mut followed = Followed::default();
-    let mut open = vec![main(vmid).path];
+    let mut open = vec![main_file(disk.vmid).path];
     while let Some(path) = open.pop() {
         if followed.files.len() >= MOST || !followed.files.insert(path.clone()) {
             continue;
         }
-        let Some(text) = facts.text(&Location::guest(vmid, path)) else { continue };
+        let Some(text) = disk.text(&path) else { continue };
         for include in NginxConf::parse(text).includes() {
-            open.extend(matches(vmid, &include.pattern, facts, &mut followed.folders));
+            open.extend(matches(&include.pattern, disk, &mut followed.folders));
         }
     }
     followed
@@ -70,9 +125,8 @@ fn follow(vmid: Vmid, facts: &Facts) -> Followed {
 
 /// Returns the files that an include means; a pattern asks for the names in its folder first.
 fn matches(
-    vmid: Vmid,
     pattern: &str,
-    facts: &Facts,
+    disk: &Disk<'_>,
     folders: &mut BTreeSet<AbsolutePath>,
 ) -> Vec<AbsolutePath> {
     let pattern =
@@ -83,7 +137,7 @@ fn matches(
     let folder =
         pattern.rsplit_once('/').and_then(|(folder, _)| folder.parse::<AbsolutePath>().ok());
     let Some(folder) = folder else { return Vec::new() };
-    let names = facts.names(&Location::guest(vmid, folder.clone())).to_vec();
+    let names = disk.names(&folder);
     let paths = names.iter().map(|name| format!("{folder}/{name}"));
     let found = paths.filter(|path| include_matches(&pattern, path)).filter_map(|p| p.parse().ok());
     let found = found.collect();
@@ -101,20 +155,23 @@ pub(in super::super) struct Reading {
 }
 
 impl Reading {
-    /// Reads the facts about a container's nginx.
-    pub(in super::super) fn new(vmid: Vmid, sites: &[AbsolutePath], facts: &Facts) -> Self {
-        let files = follow(vmid, facts).files;
-        let text = |path: &AbsolutePath| {
-            Some((path.clone(), facts.text(&Location::guest(vmid, path.clone()))?.to_owned()))
-        };
+    /// Reads what is on a container's disk.
+    pub(in super::super) fn of(disk: &Disk<'_>, sites: &[AbsolutePath]) -> Self {
+        let files = follow(disk).files;
+        let text = |path: &AbsolutePath| Some((path.clone(), disk.text(path)?.to_owned()));
         let texts = files.iter().filter_map(text).map(|(path, text)| (path.to_string(), text));
         let mut texts = texts.collect::<Texts>();
         let sites = sites.iter().filter_map(text).collect::<BTreeMap<_, _>>();
-        if facts.answer(&Probe::File(main_file(vmid))) == Answer::Absent {
+        if disk.is_absent(&main_file(disk.vmid).path) {
             texts.extend(sites.iter().map(|(path, text)| (path.to_string(), text.clone())));
             texts.insert(MAIN.to_owned(), includes(sites.keys()));
         }
-        Self { texts, sites, resolved: resolved(vmid, facts) }
+        let mut resolved = resolved(disk.vmid, disk.facts);
+        for (path, to) in &disk.links {
+            resolved.remove(path.as_str());
+            resolved.extend(to.as_ref().map(|to| (path.to_string(), to.to_string())));
+        }
+        Self { texts, sites, resolved }
     }
 
     /// Returns what nginx loads.
@@ -128,7 +185,7 @@ impl Reading {
     }
 
     /// Returns the path by which nginx reads a file.
-    pub(super) fn loaded_path(&self, path: &AbsolutePath) -> Option<String> {
+    pub(in super::super) fn loaded_path(&self, path: &AbsolutePath) -> Option<String> {
         let target = self.target(path.as_str()).to_owned();
         let files = self.loaded().files();
         let same = files.iter().find(|loaded| self.target(loaded) == target).cloned();
@@ -145,11 +202,11 @@ impl Reading {
     }
 
     /// Puts a file's planned text in its place.
-    pub(super) fn replace(&mut self, path: &AbsolutePath, text: &str) {
+    pub(in super::super) fn replace(&mut self, path: &AbsolutePath, text: &str) {
         if let Some(loaded) = self.loaded_path(path) {
             self.texts.insert(loaded, text.to_owned());
-            self.sites.insert(path.clone(), text.to_owned());
         }
+        self.sites.insert(path.clone(), text.to_owned());
     }
 
     fn target<'a>(&'a self, path: &'a str) -> &'a str {

@@ -9,8 +9,8 @@ use crate::source::{FileKind, Sources};
 
 fn asked(hypervisor: &str) -> Option<String> {
     let mut sources = Sources::default();
-    sources.0.insert(FileKind::Hypervisor, hypervisor.into());
-    sources.0.insert(FileKind::Containers, "{}".into());
+    sources.files.insert(FileKind::Hypervisor, hypervisor.into());
+    sources.files.insert(FileKind::Containers, "{}".into());
     let desired = load(&sources, Strictness::Strict).desired.expect("the case is right");
     servers(&desired).map(|servers| words(&servers))
 }

@@ -1,0 +1,4 @@
+#!/bin/sh
+# The container's number is the first argument.
+pct exec "$1" -- touch /var/lib/gateway-is-ready
+pct exec "$1" -- touch /var/lib/gateway-is-new
