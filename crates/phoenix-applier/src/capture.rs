@@ -95,7 +95,9 @@ fn between(from: &Location, to: &Location) -> PathBuf {
 fn path(folder: &Path, at: &Location) -> PathBuf {
     let root = match at.place {
         Place::Node => folder.join("fs"),
-        Place::Guest(vmid) => folder.join("guests").join(vmid.to_string()).join("fs"),
+        Place::Guest(vmid) | Place::Vm(vmid) => {
+            folder.join("guests").join(vmid.to_string()).join("fs")
+        }
     };
     root.join(at.path.relative())
 }

@@ -19,14 +19,18 @@ const UNIT: &str = "[Service]\n";
 fn files(folder: &Path, place: Place) -> PathBuf {
     match place {
         Place::Node => folder.join("fs"),
-        Place::Guest(vmid) => folder.join("guests").join(vmid.to_string()).join("fs"),
+        Place::Guest(vmid) | Place::Vm(vmid) => {
+            folder.join("guests").join(vmid.to_string()).join("fs")
+        }
     }
 }
 
 fn notes(folder: &Path, place: Place) -> PathBuf {
     match place {
         Place::Node => folder.join("live"),
-        Place::Guest(vmid) => folder.join("live/guests").join(vmid.to_string()),
+        Place::Guest(vmid) | Place::Vm(vmid) => {
+            folder.join("live/guests").join(vmid.to_string())
+        }
     }
 }
 
@@ -47,11 +51,11 @@ pub(super) fn keep(
                 stat(folder, place, path, said)?;
             }
         }
-        (Place::Guest(_), ["grep", .., line, path]) if output.success() => {
+        (Place::Guest(_) | Place::Vm(_), ["grep", .., line, path]) if output.success() => {
             add(&files(folder, place).join(path.trim_start_matches('/')), line)?;
         }
-        (Place::Guest(_), ["grep", ..]) => {}
-        (Place::Guest(_), ["dpkg-query", .., name]) => {
+        (Place::Guest(_) | Place::Vm(_), ["grep", ..]) => {}
+        (Place::Guest(_) | Place::Vm(_), ["dpkg-query", .., name]) => {
             if output.success() && said == "installed" && *name != "nftables" {
                 add(&notes(folder, place).join("packages"), name)?;
             }

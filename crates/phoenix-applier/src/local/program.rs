@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use phoenix_planner::location::Place;
+use phoenix_formats::Vmid;
 use phoenix_planner::probe::Output;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
@@ -66,15 +66,10 @@ impl From<Failure> for io::Error {
     }
 }
 
-/// Returns the argument vector that runs a program in a place, from the node.
-pub(super) fn in_place(place: Place, argv: &[String]) -> Vec<String> {
-    match place {
-        Place::Node => argv.to_vec(),
-        Place::Guest(vmid) => {
-            let enter = ["pct", "exec", &vmid.to_string(), "--"].map(str::to_owned);
-            enter.into_iter().chain(argv.iter().cloned()).collect()
-        }
-    }
+/// Returns the argument vector that runs a program in a container, from the node.
+pub(super) fn in_container(vmid: Vmid, argv: &[String]) -> Vec<String> {
+    let enter = ["pct", "exec", &vmid.to_string(), "--"].map(str::to_owned);
+    enter.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// The programs of a node.
@@ -89,15 +84,26 @@ impl Tools {
         Self { root }
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to its end that reads nothing.
     pub(super) fn run(
         &self,
         argv: &[String],
         limit: Duration,
         excess: Excess,
     ) -> Result<Output, Failure> {
+        self.feed(argv, Stdio::null(), limit, excess)
+    }
+
+    /// Runs a program to its end with a standard input.
+    pub(super) fn feed(
+        &self,
+        argv: &[String],
+        input: Stdio,
+        limit: Duration,
+        excess: Excess,
+    ) -> Result<Output, Failure> {
         tracing::debug!(?argv, "run");
-        let child = self.command(argv).and_then(|mut command| command.spawn());
+        let child = self.command(argv).and_then(|mut command| command.stdin(input).spawn());
         let result = Running::new(child.map_err(Failure::Start)?, limit, excess)?.finish();
         match &result {
             Ok(output) => tracing::debug!(program = argv[0], exit = output.exit, "ended"),
@@ -116,7 +122,7 @@ impl Tools {
         if name == ASKS_ENVIRONMENT {
             command.envs(std::env::var_os(SSH_CONNECTION).map(|value| (SSH_CONNECTION, value)));
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         Ok(command)
     }

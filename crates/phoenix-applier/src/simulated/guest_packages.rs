@@ -13,11 +13,12 @@ use super::{SimulatedNode, done, fail};
 use crate::node::NodeError;
 
 /// Debian's packages that can be installed, each with those that it brings along.
-const KNOWN: [(&str, &[&str]); 9] = [
+const KNOWN: [(&str, &[&str]); 10] = [
     ("ca-certificates", &["openssl"]),
     ("curl", &[]),
     ("gnupg", &[]),
     ("jq", &[]),
+    ("nfs-common", &[]),
     ("nftables", &[]),
     ("openssl", &[]),
     ("rsync", &[]),

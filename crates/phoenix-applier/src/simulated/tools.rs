@@ -22,9 +22,17 @@ const NOTHING_FOUND: i32 = 1;
 const TROUBLE: i32 = 2;
 
 /// Mode and owner of a file, in the words of stat(1).
-struct Attributes {
+pub(super) struct Attributes {
     mode: String,
     owner: String,
+}
+
+impl Attributes {
+    /// Returns those of a file of root's that was made with `--mode=MODE`.
+    pub(super) fn of_mode(option: &str) -> Self {
+        let mode = option.trim_start_matches("--mode=").trim_start_matches('0').to_owned();
+        Self { mode, owner: OWNER.to_owned() }
+    }
 }
 
 /// Returns a path of a place; `None` when it is not absolute.
@@ -37,7 +45,7 @@ impl SimulatedNode {
     fn files_of(&self, place: Place) -> Option<Tree> {
         match place {
             Place::Node => self.folder.inner("fs").ok(),
-            Place::Guest(vmid) => self.make_guest_files(vmid).ok(),
+            Place::Guest(vmid) | Place::Vm(vmid) => self.make_guest_files(vmid).ok(),
         }
     }
 
@@ -72,7 +80,7 @@ impl SimulatedNode {
     fn attributes_note(place: Place) -> String {
         match place {
             Place::Node => "/live/attributes".to_owned(),
-            Place::Guest(vmid) => note_path(vmid, "attributes"),
+            Place::Guest(vmid) | Place::Vm(vmid) => note_path(vmid, "attributes"),
         }
     }
 
@@ -88,7 +96,7 @@ impl SimulatedNode {
     }
 
     /// Notes mode and owner of a file; `None` forgets them.
-    fn set_attributes(
+    pub(super) fn set_attributes(
         &self,
         place: Place,
         path: &str,
@@ -225,8 +233,7 @@ impl SimulatedNode {
         if let Some(failed) = self.put(place, path, "", missing)? {
             return Ok(failed);
         }
-        let mode = mode.trim_start_matches("--mode=").trim_start_matches('0').to_owned();
-        self.set_attributes(place, path, Some(&Attributes { mode, owner: OWNER.to_owned() }))?;
+        self.set_attributes(place, path, Some(&Attributes::of_mode(mode)))?;
         Ok(done(""))
     }
 
@@ -311,7 +318,7 @@ impl SimulatedNode {
     }
 }
 
-fn is_mode(word: &str) -> bool {
+pub(super) fn is_mode(word: &str) -> bool {
     let digits = word.strip_prefix("--mode=");
     digits.is_some_and(|d| d.len() == 4 && d.bytes().all(|b| matches!(b, b'0'..=b'7')))
 }
