@@ -28,9 +28,7 @@ fn files(folder: &Path, place: Place) -> PathBuf {
 fn notes(folder: &Path, place: Place) -> PathBuf {
     match place {
         Place::Node => folder.join("live"),
-        Place::Guest(vmid) | Place::Vm(vmid) => {
-            folder.join("live/guests").join(vmid.to_string())
-        }
+        Place::Guest(vmid) | Place::Vm(vmid) => folder.join("live/guests").join(vmid.to_string()),
     }
 }
 

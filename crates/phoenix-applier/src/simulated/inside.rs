@@ -91,7 +91,11 @@ impl SimulatedNode {
     }
 
     /// Runs what features of a guest run.
-    pub(super) fn feature_change(&self, vmid: Vmid, words: &[&str]) -> Result<Option<Output>, NodeError> {
+    pub(super) fn feature_change(
+        &self,
+        vmid: Vmid,
+        words: &[&str],
+    ) -> Result<Option<Output>, NodeError> {
         let own = match words {
             ["systemctl", "daemon-reload"] => Some(done("")),
             ["update-ca-certificates"] => Some(self.update_certificates(vmid)?),

@@ -101,9 +101,8 @@ impl Answers {
     /// Returns what a program says, if the file has it; of several entries the last. A guest's number is its
     /// place, whether it is a container or a virtual machine.
     pub(super) fn find(&self, place: Place, argv: &[String]) -> Option<Output> {
-        let same = |canned: &&CannedAnswer| {
-            canned.place.vmid() == place.vmid() && canned.argv == argv
-        };
+        let same =
+            |canned: &&CannedAnswer| canned.place.vmid() == place.vmid() && canned.argv == argv;
         let CannedAnswer { exit, stdout, stderr, .. } = self.0.iter().rev().find(same)?;
         Some(Output { exit: *exit, stdout: stdout.clone(), stderr: stderr.clone() })
     }

@@ -204,7 +204,9 @@ fn a_program_that_never_ends() {
         Err(NodeError::Program { program, source }) => format!("{program}: {source}"),
         other => panic!("{other:?}"),
     };
-    let pid = why.strip_prefix("sleep: it had not ended after 1 seconds, and goes on in the machine as process ");
+    let pid = why.strip_prefix(
+        "sleep: it had not ended after 1 seconds, and goes on in the machine as process ",
+    );
     let pid = pid.unwrap_or_else(|| panic!("{why}"));
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
     assert_eq!(name.trim(), "sleep", "a change goes on");

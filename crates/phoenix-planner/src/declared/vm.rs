@@ -81,6 +81,9 @@ pub struct Vm {
     pub user_config: Option<VmUser>,
     /// Its network, which cloud-init sets.
     pub network_config: Option<VmNetworkConfig>,
+    /// What is set up in it by its guest agent: `base_setup`, `step_cli`, `trusted_ca`, or the name of a script in
+    /// `feature_scripts_dir`.
+    pub features: Option<List<String>>,
     /// Its firewall.
     pub firewall: Option<GuestFirewall>,
     /// DNS records, answered by the node's DNS server.

@@ -13,7 +13,7 @@ use crate::source::Origin;
 /// Everything that is set up inside of guests, and the certificates.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
-    /// `features` of the containers, in order.
+    /// `features` of the guests, in order.
     pub features: BTreeMap<Vmid, Vec<Located<String>>>,
     /// `base_setup.packages`, sorted.
     pub base_packages: BTreeSet<String>,
@@ -34,7 +34,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Returns the containers with a feature, each with the place where it is said.
+    /// Returns the guests with a feature, each with the place where it is said.
     pub fn with_feature(&self, name: &str) -> impl Iterator<Item = (Vmid, &Origin)> {
         self.features.iter().filter_map(move |(vmid, features)| {
             let found = features.iter().find(|feature| feature.value == name)?;
@@ -42,11 +42,23 @@ impl Trust {
         })
     }
 
-    /// Returns whether phoenix sets anything up inside of a container.
+    /// Returns whether phoenix sets anything up inside of a guest.
     pub fn sets_up(&self, vmid: Vmid) -> bool {
-        let is_managed = |name: &str| self.scripts.is_some() || KNOWN_FEATURES.contains(&name);
         let mut features = self.features.get(&vmid).into_iter().flatten();
-        features.any(|feature| is_managed(&feature.value))
+        features.any(|feature| self.manages(&feature.value))
+    }
+
+    /// Returns whether phoenix sets a feature up: it knows it, or has a folder in which its script may be.
+    pub fn manages(&self, feature: &str) -> bool {
+        self.scripts.is_some() || KNOWN_FEATURES.contains(&feature)
+    }
+
+    /// Returns the guests in which phoenix does something: it sets a feature up there, or puts a certificate there
+    /// for the operator's command.
+    pub fn entered(&self) -> BTreeSet<Vmid> {
+        let with_features = self.features.keys().copied().filter(|vmid| self.sets_up(*vmid));
+        let commands = self.certificates.values().filter(|one| one.command.is_some());
+        with_features.chain(commands.filter_map(|one| one.guest)).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What features of containers have in common: they are set up in guests that exist and run.
+//! What features of guests have in common: they are set up in guests that exist and run.
 //!
 //! A guest that is not there yet, or does not run, cannot be looked into: what belongs into it is planned
 //! as soon as it can be. The features that phoenix knows are kinds of their own; the others are in [`script`].
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
-use super::{Stage, base_setup, lxc, step_ca, step_cli, traefik, trusted_ca};
+use super::{Stage, base_setup, step_ca, step_cli, traefik, trusted_ca, vm};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::Draft;
@@ -18,6 +18,7 @@ pub(super) mod guest;
 pub(super) mod package;
 pub(super) mod script;
 
+pub(crate) use self::guest::ping_argv;
 pub(super) use self::guest::{Guest, asked, at, ready, to_ask};
 
 /// The feature of the container that is the certificate authority.
@@ -42,16 +43,18 @@ const STAGES: [Stage; 6] = [
 ];
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    STAGES.iter().flat_map(|stage| (stage.probes)(desired, facts)).collect()
+    let of_stages = STAGES.iter().flat_map(|stage| (stage.probes)(desired, facts));
+    guest::pings(desired, facts).into_iter().chain(of_stages).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    guest::defer_silent(observed, draft);
     let failed = STAGES.iter().filter_map(|stage| (stage.plan)(observed, draft).err());
     let refusals = failed.flatten().collect::<Vec<_>>();
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
-/// The containers in which something is still to be set up.
+/// The guests in which something is still to be set up.
 #[derive(Default)]
 pub(super) struct Unfinished {
     /// Those in which a plan does something.
@@ -68,15 +71,17 @@ impl Unfinished {
         plan(observed, &mut trial).ok();
         let all = || observed.desired.trust.features.keys().copied();
         let is_due = |vmid: &Vmid| !trial.of_guest(*vmid).is_empty();
-        let is_waiting = |vmid: &Vmid| trial.defers_within(&lxc::address(*vmid));
+        let address =
+            |vmid| guest::base(guest::inside(vmid, observed.desired, observed.facts), vmid);
+        let is_waiting = |vmid: &Vmid| trial.defers_within(&address(*vmid));
         Self { due: all().filter(is_due).collect(), waiting: all().filter(is_waiting).collect() }
     }
 
-    /// Returns why those that need a container wait for what belongs into it.
+    /// Returns why those that need a guest wait for what belongs into it.
     pub(super) fn holds_up(&self, observed: &Observed<'_>, vmid: Vmid) -> Option<&'static str> {
         if !observed.desired.trust.sets_up(vmid) {
             None
-        } else if !observed.is_running(vmid) {
+        } else if !observed.is_running(vmid) && !vm::is_running(observed.facts, vmid) {
             Some("what belongs into it is set up when it runs")
         } else {
             self.due.contains(&vmid).then_some("what belongs into it is set up first")

@@ -1,4 +1,4 @@
-//! `lxc/ID/step_cli`: step(1), and the repository that it comes from.
+//! `lxc/ID/step_cli` and `vm/ID/step_cli`: step(1), and the repository that it comes from.
 //!
 //! phoenix never fetches the repository's key: the operator puts it on the node, and phoenix hands it on.
 
@@ -38,13 +38,13 @@ fn key_at(source: &PackageSource) -> Option<Location> {
 
 /// Returns what is asked for packages of the repository in a guest.
 pub(super) fn package_probes<'a>(
-    vmid: phoenix_formats::Vmid,
+    place: Place,
     names: impl IntoIterator<Item = &'a str>,
     desired: &Desired,
     facts: &Facts,
 ) -> Vec<Probe> {
-    let mut probes = package::probes(vmid, names, facts);
-    let files = [SOURCES, KEY].map(|path| Probe::File(at(vmid, path)));
+    let mut probes = package::probes(place, names, facts);
+    let files = [SOURCES, KEY].map(|path| Probe::File(at(place, path)));
     probes.extend(files);
     probes.extend(key_at(&desired.trust.source).map(Probe::File));
     probes
@@ -52,7 +52,7 @@ pub(super) fn package_probes<'a>(
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let guests = to_ask(STEP_CLI, desired, facts);
-    guests.flat_map(|vmid| package_probes(vmid, [PACKAGE], desired, facts)).collect()
+    guests.flat_map(|place| package_probes(place, [PACKAGE], desired, facts)).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
@@ -153,7 +153,7 @@ fn writes(
     let differs = wanted.into_iter().filter(|(path, text)| guest.text(path) != Some(text));
     let writes = differs.map(|(path, text)| {
         let before = guest.text(path).map(str::to_owned);
-        let write = Write::new(at(guest.vmid, path), before, text, MODE);
+        let write = Write::new(at(guest.place, path), before, text, MODE);
         let shown = if path == KEY { crate::operation::Shown::AsAttribute } else { write.shown };
         Write { shown, ..write }
     });

@@ -8,7 +8,6 @@
 
 mod files;
 
-use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
 
 pub(crate) use self::files::DASHBOARD;
@@ -17,6 +16,7 @@ use super::attribute;
 use super::feature::{Guest, TRAEFIK, TRUSTED_CA, asked, at, ready, to_ask};
 use super::step_ca;
 use crate::desired::Desired;
+use crate::location::Place;
 use crate::observed::Observed;
 use crate::operation::{Check, Operation, Want, Write};
 use crate::plan::{ActionId, Attribute, Disruption, Draft, Edge, Service, Verb};
@@ -54,10 +54,10 @@ fn storage_argv() -> Argv {
 }
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    let of = |vmid: Vmid| {
+    let of = |place: Place| {
         let runs = [systemctl("is-active"), systemctl("is-enabled"), storage_argv()];
-        let files = [STATIC, DYNAMIC].map(|path| Probe::File(at(vmid, path)));
-        runs.map(|argv| asked(vmid, argv)).into_iter().chain(files)
+        let files = [STATIC, DYNAMIC].map(|path| Probe::File(at(place, path)));
+        runs.map(|argv| asked(place, argv)).into_iter().chain(files)
     };
     to_ask(TRAEFIK, desired, facts).flat_map(of).collect()
 }
@@ -135,10 +135,10 @@ fn change(guest: &Guest<'_>, path: &str, wanted: &Yaml) -> Result<Option<Write>,
     if !blank && !present.is_some_and(is_own) {
         let message = "this file has the name of phoenix's own, and phoenix has not written it";
         let help = "Declare what it says in `traefik`, move it away, then plan again.";
-        return Err(vec![Refusal::file(&at(guest.vmid, path), Some(1), message, help)]);
+        return Err(vec![Refusal::file(&at(guest.place, path), Some(1), message, help)]);
     }
     let before = present.map(str::to_owned);
-    Ok(Some(Write::new(at(guest.vmid, path), before, render(wanted), MODE)))
+    Ok(Some(Write::new(at(guest.place, path), before, render(wanted), MODE)))
 }
 
 /// Returns what makes the storage what Traefik takes. Nobody reads it: it holds private keys.
@@ -179,7 +179,7 @@ fn plan_service(
     let mut operations =
         words.into_iter().map(|word| guest.run(systemctl(word))).collect::<Vec<_>>();
     operations.push(Operation::Check(Check {
-        probe: asked(guest.vmid, systemctl("is-active")),
+        probe: asked(guest.place, systemctl("is-active")),
         want: Want::Success,
         attempts: ATTEMPTS,
         pause: PAUSE,

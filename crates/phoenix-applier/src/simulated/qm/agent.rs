@@ -4,8 +4,7 @@
 //! `node.json` says that none is installed in it.
 
 use phoenix_formats::Vmid;
-use phoenix_formats::property::PropertyText;
-use phoenix_formats::qm::{IpConfig, VmConf};
+use phoenix_formats::qm::{IpConfig, is_agent_on};
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::Output;
 
@@ -31,10 +30,12 @@ impl SimulatedNode {
         };
         if !self.machine_runs(vmid) {
             Some("the virtual machine is not running")
-        } else if !has_agent(&conf) {
+        } else if !conf.get("agent").is_some_and(is_agent_on) {
             Some("its configuration has no `agent: 1`, by which its guest agent could be asked")
         } else if self.settings.without_agent.contains(&vmid) {
-            Some("its guest agent does not answer: install `qemu-guest-agent` in it and set `agent: 1`")
+            Some(
+                "its guest agent does not answer: install `qemu-guest-agent` in it and set `agent: 1`",
+            )
         } else {
             None
         }
@@ -107,11 +108,4 @@ impl SimulatedNode {
         self.set_attributes(place, path, Some(&Attributes::of_mode(mode)))?;
         Ok(done(""))
     }
-}
-
-/// Returns whether a machine was started with the way to its agent.
-fn has_agent(conf: &VmConf) -> bool {
-    let value = PropertyText::parse(conf.get("agent").unwrap_or_default());
-    let enabled = value.get("enabled").or_else(|| value.bare());
-    enabled.is_some_and(|word| matches!(word, "1" | "on" | "yes" | "true"))
 }
