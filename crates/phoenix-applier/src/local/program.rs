@@ -25,6 +25,10 @@ const GRACE: Duration = Duration::from_secs(5);
 const ASKS_ENVIRONMENT: &str = "printenv";
 const SSH_CONNECTION: &str = "SSH_CONNECTION";
 
+/// The program that hands arguments on into virtual machines. It decodes them by its locale: in the language `C`
+/// all but ASCII would be lost on the way.
+const HANDS_ON: &str = "qm";
+
 /// Where programs are looked for: the search path is not taken from the caller, who may come by `su`
 /// without the `sbin` folders.
 const FOLDERS: [&str; 6] =
@@ -118,7 +122,8 @@ impl Tools {
         let (name, rest) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(self.find(name)?);
         command.arg0(name).args(rest).env_clear().current_dir("/");
-        command.env("PATH", self.path()).env("LC_ALL", "C").env("HOME", "/root");
+        let language = if name == HANDS_ON { "C.UTF-8" } else { "C" };
+        command.env("PATH", self.path()).env("LC_ALL", language).env("HOME", "/root");
         if name == ASKS_ENVIRONMENT {
             command.envs(std::env::var_os(SSH_CONNECTION).map(|value| (SSH_CONNECTION, value)));
         }

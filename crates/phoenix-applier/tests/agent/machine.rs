@@ -64,6 +64,7 @@ impl Machine {
             "#!/bin/sh\n\
              work=$(mktemp -d '{folder}/call-XXXXXX') || exit 9\n\
              printf '%s\\0' \"$@\" > \"$work/arguments\"\n\
+             printf '%s' \"$LC_ALL\" > \"$work/language\"\n\
              PHOENIX_TEST_QM=\"$work\" '{own}' --exact qm::stand_in --nocapture > \"$work/log\" 2>&1\n\
              cat \"$work/errors\" >&2\n\
              cat \"$work/output\"\n\

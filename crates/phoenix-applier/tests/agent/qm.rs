@@ -53,7 +53,9 @@ impl Call {
 fn stand_in() {
     let Some(work) = std::env::var_os("PHOENIX_TEST_QM").map(PathBuf::from) else { return };
     let words = fs::read_to_string(work.join("arguments")).unwrap();
-    let words = words.split_terminator('\0').map(str::to_owned).collect::<Vec<_>>();
+    let language = fs::read_to_string(work.join("language")).unwrap();
+    let words = words.split_terminator('\0').map(|word| heard(word, &language));
+    let words = words.collect::<Vec<_>>();
     let socket = work.parent().unwrap().join("agent.socket");
     let (output, errors, code) = match Call::read(&words) {
         None => (String::new(), "400 wrong arguments\n".to_owned(), FAILED),
@@ -65,6 +67,14 @@ fn stand_in() {
     fs::write(work.join("output"), output).unwrap();
     fs::write(work.join("errors"), errors).unwrap();
     fs::write(work.join("code"), format!("{code}\n")).unwrap();
+}
+
+/// Returns an argument as `qm` reads it, which goes by its locale.
+fn heard(word: &str, language: &str) -> String {
+    if language.ends_with("UTF-8") {
+        return word.to_owned();
+    }
+    word.chars().map(|c| if c.is_ascii() { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
 fn exec(call: &Call, socket: &Path) -> Result<String, String> {

@@ -215,7 +215,7 @@ fn can_run(certificate: &Certificate, observed: &Observed<'_>) -> Result<(), Str
     let noun = guest::noun(guest::inside(vmid, observed.desired, observed.facts));
     let does_not_run = || format!("{noun} {vmid} does not run, and its command needs it");
     Err(match standing.silence(vmid) {
-        Some(why) => format!("its command needs files in there, and {why}"),
+        Some(why) => format!("its command needs files in it: {why}"),
         None => does_not_run(),
     })
 }

@@ -14,6 +14,9 @@ use crate::node::NodeError;
 use crate::simulated::tools::{Attributes, is_mode, location};
 use crate::simulated::{SimulatedNode, done, fail, unknown};
 
+/// The gateway of a machine that finds its own.
+const OWN_GATEWAY: &str = "192.0.2.1";
+
 /// What ip(8) ends with when there is no route.
 const NO_ROUTE: i32 = 2;
 
@@ -59,14 +62,18 @@ impl SimulatedNode {
         }
     }
 
-    /// Answers by which way a machine reaches an address: by the gateway that cloud-init gave it.
+    /// Answers by which way a machine reaches an address: by the gateway that cloud-init gave it. One that gives
+    /// itself its addresses is taken to have a gateway.
     fn machine_route(&self, vmid: Vmid, to: &str) -> Output {
         let conf = self.machine(&vmid.to_string()).ok().map(|(_, conf)| conf);
-        let address = conf.as_ref().filter(|conf| conf.get("net0").is_some());
-        let address = address.and_then(|conf| IpConfig::parse(conf.get("ipconfig0")?).ok());
-        let gateway = address.and_then(|address| match address.get("gw") {
-            Some(gateway) => Some(gateway.to_owned()),
-            None => (address.get("ip") == Some("dhcp")).then(|| "192.0.2.1".to_owned()),
+        let conf = conf.filter(|conf| conf.get("net0").is_some());
+        let gateway = conf.and_then(|conf| {
+            let Some(text) = conf.get("ipconfig0") else { return Some(OWN_GATEWAY.to_owned()) };
+            let address = IpConfig::parse(text).ok()?;
+            let by_itself = || (address.get("ip") != Some("manual")).then_some(OWN_GATEWAY);
+            let is_fixed = address.get("ip").is_some_and(|ip| ip.contains('/'));
+            let own = by_itself().filter(|_| !is_fixed);
+            address.get("gw").or(own).map(str::to_owned)
         });
         match gateway {
             Some(gateway) => {

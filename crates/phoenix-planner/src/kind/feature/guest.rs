@@ -147,7 +147,7 @@ pub(super) fn defer_silent(observed: &Observed<'_>, draft: &mut Draft) {
         let names = managed.map(|feature| feature.value.as_str()).collect::<Vec<_>>();
         if !names.is_empty() {
             let address = vm::address(*vmid).part("agent");
-            draft.defer(address, format!("{why}; until then not set up: {}", names.join(", ")));
+            draft.defer(address, format!("{why}; left alone until then: {}", names.join(", ")));
         }
     }
 }

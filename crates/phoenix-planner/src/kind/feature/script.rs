@@ -7,7 +7,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::KNOWN_FEATURES;
-use super::guest::{Guest, at, ready, to_ask};
+use super::guest::{Guest, at, noun, ready, to_ask};
 use crate::desired::Desired;
 use crate::kind::attribute;
 use crate::location::{AbsolutePath, Location, Place};
@@ -98,6 +98,11 @@ fn plan_one(guest: &Guest<'_>, feature: &str, draft: &mut Draft) {
     };
     let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let mark = mark(guest.place, feature);
+    if !guest.sees(mark.path.as_str()) {
+        // Nobody knows whether it has run.
+        draft.defer(address, format!("nobody can look into the {}", noun(guest.place)));
+        return;
+    }
     let before = observed.facts.text(&mark);
     let after = format!("{digest}\n");
     if before == Some(after.as_str()) {

@@ -70,6 +70,14 @@ impl KeyChange {
     }
 }
 
+/// Says what a machine needs besides whose guest agent gets its way.
+pub(super) fn agent_note(keys: &[KeyChange]) -> Option<String> {
+    keys.iter().any(|change| change.key == AGENT).then(|| {
+        "what belongs into it is set up by its guest agent: the package `qemu-guest-agent` must be in it"
+            .to_owned()
+    })
+}
+
 /// Returns whether only cloud-init reads a setting.
 pub(super) fn is_for_cloud_init(key: &str) -> bool {
     matches!(key, ADDRESS | "nameserver" | "ciuser")

@@ -98,7 +98,10 @@ impl Machine<'_> {
         action.origin = None;
         let run = Run { on_failure: START, ..Run::on_node(self.qm("start")) };
         action.operations.push(Operation::Run(run));
-        action.operations.extend(self.wait_for_agent());
+        if let Some(wait) = self.wait_for_agent() {
+            action.notes.push("its guest agent is waited for, 2 minutes at most".to_owned());
+            action.operations.push(wait);
+        }
         let mut after = self.own(draft);
         // The snapshot is of the machine before it ran.
         after.extend(snapshot.map(|id| (id, Edge::After)));
