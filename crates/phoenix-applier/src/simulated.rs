@@ -29,7 +29,7 @@
 //!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
 //!   starts that they make fail; `live/guests/101/arp`, `rules`, `routes` and `nft` what phoenix's own program and
-//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what is installed in it, `units` which of its services are `enabled` and `active`, `attributes` modes and owners
+//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what is installed in it, `mounts` what a virtual machine mounts, `units` which of its services are `enabled` and `active`, `attributes` modes and owners
 //!   that were set there; `live/attributes` those of the node;
 //!   `live/links.json` and `live/gateways` the node's links and default
 //!   gateways, while its interfaces(5) say something else; `live/packages` what was installed since;
@@ -58,6 +58,7 @@ mod issued;
 mod links;
 mod live;
 mod making;
+mod mounts;
 mod names;
 mod nets;
 mod network;
@@ -162,7 +163,7 @@ impl SimulatedNode {
         let ran = match place {
             Place::Node => self.host_change(&words)?,
             Place::Guest(vmid) => self.inside_change(vmid, &words)?,
-            Place::Vm(vmid) => self.feature_change(vmid, &words)?,
+            Place::Vm(vmid) => self.machine_change(vmid, &words)?,
         };
         Ok(ran.unwrap_or_else(|| unknown(argv, "the simulated node knows no command like this")))
     }

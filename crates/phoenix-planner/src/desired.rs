@@ -24,7 +24,7 @@ pub use making::{
     Datasets, HealthCheck, IDS, IdMaps, Making, Mount, MountSource, SHIFT, Span, Template,
 };
 pub use node::{Attachment, Identity, Network};
-pub use trust::{Authority, Certificate, Command, PackageSource, Proxy, Routed, Trust};
+pub use trust::{Authority, Certificate, Command, PackageSource, Proxy, Routed, Trust, Volume};
 
 use crate::source::Origin;
 

@@ -32,6 +32,7 @@ mod template;
 mod traefik;
 pub(crate) mod trusted_ca;
 pub(crate) mod vm;
+pub(crate) mod volumes;
 mod zfs;
 
 pub(crate) use feature::{KNOWN_FEATURES, STEP_CA, TRAEFIK, TRUSTED_CA, ping_argv};

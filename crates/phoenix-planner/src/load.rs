@@ -22,6 +22,7 @@ mod repair;
 mod trust;
 mod typo;
 mod vm;
+mod volumes;
 
 use crate::check;
 use crate::declared::{CertificateFile, ContainerFile, HypervisorFile, VmFile};
@@ -111,6 +112,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let firewall = lowering.cluster_firewall(&hypervisor);
     let datasets = lowering.datasets(&hypervisor);
     let mut trust = lowering.trust(&hypervisor, &containers, &vms, &identity);
+    trust.volumes = lowering.machine_volumes(&vms);
     let services = lowering.services(&containers, &vms);
     let mut containers = lowering.containers(containers, &network);
     lowering.shared_volumes(hypervisor.shared_volumes.as_ref(), &mut containers);

@@ -53,6 +53,11 @@ pub(super) fn keep(
             add(&files(folder, place).join(path.trim_start_matches('/')), line)?;
         }
         (Place::Guest(_) | Place::Vm(_), ["grep", ..]) => {}
+        (Place::Vm(_), ["findmnt", .., path]) => {
+            if output.success() {
+                add(&notes(folder, place).join("mounts"), &format!("{said} {path}"))?;
+            }
+        }
         (Place::Guest(_) | Place::Vm(_), ["dpkg-query", .., name]) => {
             if output.success() && said == "installed" && *name != "nftables" {
                 add(&notes(folder, place).join("packages"), name)?;

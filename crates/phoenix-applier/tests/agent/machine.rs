@@ -30,6 +30,10 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Starts the agent; `None`, with a word about it, where it is not installed.
+    #[expect(
+        clippy::print_stderr,
+        reason = "who runs the tests must know what they did not look at"
+    )]
     pub(crate) fn start() -> Option<Self> {
         if !Path::new(AGENT).exists() {
             eprintln!("skipped: there is no {AGENT}, which the package `qemu-guest-agent` brings");

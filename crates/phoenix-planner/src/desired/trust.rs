@@ -15,6 +15,8 @@ use crate::source::Origin;
 pub struct Trust {
     /// `features` of the guests, in order.
     pub features: BTreeMap<Vmid, Vec<Located<String>>>,
+    /// `volumes` of the virtual machines that declare them, by where they are mounted.
+    pub volumes: BTreeMap<Vmid, BTreeMap<AbsolutePath, Volume>>,
     /// `base_setup.packages`, sorted.
     pub base_packages: BTreeSet<String>,
     /// The certificate authority; `None` when no container is it.
@@ -45,7 +47,8 @@ impl Trust {
     /// Returns whether phoenix sets anything up inside of a guest.
     pub fn sets_up(&self, vmid: Vmid) -> bool {
         let mut features = self.features.get(&vmid).into_iter().flatten();
-        features.any(|feature| self.manages(&feature.value))
+        let has_volumes = self.volumes.get(&vmid).is_some_and(|volumes| !volumes.is_empty());
+        has_volumes || features.any(|feature| self.manages(&feature.value))
     }
 
     /// Returns whether phoenix sets a feature up: it knows it, or has a folder in which its script may be.
@@ -53,13 +56,23 @@ impl Trust {
         self.scripts.is_some() || KNOWN_FEATURES.contains(&feature)
     }
 
-    /// Returns the guests in which phoenix does something: it sets a feature up there, or puts a certificate there
-    /// for the operator's command.
+    /// Returns the guests in which phoenix does something: it sets a feature up there, mounts a volume, or puts a
+    /// certificate there for the operator's command.
     pub fn entered(&self) -> BTreeSet<Vmid> {
-        let with_features = self.features.keys().copied().filter(|vmid| self.sets_up(*vmid));
+        let declared = self.features.keys().chain(self.volumes.keys()).copied();
+        let with_features = declared.filter(|vmid| self.sets_up(*vmid));
         let commands = self.certificates.values().filter(|one| one.command.is_some());
         with_features.chain(commands.filter_map(|one| one.guest)).collect()
     }
+}
+
+/// A folder of an NFS server that a virtual machine mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// `SERVER:PATH`.
+    pub source: String,
+    /// Where it is declared.
+    pub origin: Origin,
 }
 
 /// The certificate authority.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
-use super::{Stage, base_setup, step_ca, step_cli, traefik, trusted_ca, vm};
+use super::{Stage, base_setup, step_ca, step_cli, traefik, trusted_ca, vm, volumes};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::Draft;
@@ -33,12 +33,14 @@ pub(crate) const TRUSTED_CA: &str = "trusted_ca";
 pub(crate) const TRAEFIK: &str = "traefik";
 
 /// What is inside of running containers: first the authority that others trust, then those that ask it.
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage { probes: base_setup::probes, plan: base_setup::plan },
     Stage { probes: step_ca::probes, plan: step_ca::plan },
     Stage { probes: trusted_ca::probes, plan: trusted_ca::plan },
     Stage { probes: step_cli::probes, plan: step_cli::plan },
     Stage { probes: traefik::probes, plan: traefik::plan },
+    // Before the operator's own scripts, which may use what is mounted.
+    Stage { probes: volumes::probes, plan: volumes::plan },
     Stage { probes: script::probes, plan: script::plan },
 ];
 
@@ -69,7 +71,8 @@ impl Unfinished {
         let mut trial = Draft::default();
         // A refusal is reported when they are planned in their turn.
         plan(observed, &mut trial).ok();
-        let all = || observed.desired.trust.features.keys().copied();
+        let trust = &observed.desired.trust;
+        let all = || trust.features.keys().chain(trust.volumes.keys()).copied();
         let is_due = |vmid: &Vmid| !trial.of_guest(*vmid).is_empty();
         let address =
             |vmid| guest::base(guest::inside(vmid, observed.desired, observed.facts), vmid);

@@ -1,9 +1,10 @@
 //! What every declared virtual machine must show: that it runs, where it is to start with the node; that its guest
-//! agent answers where something is set up in it, and that it trusts the certificate authority where it is to.
+//! agent answers where something is set up in it, that it trusts the certificate authority where it is to, and that
+//! its volumes are mounted.
 
-use crate::desired::Vm;
-use crate::kind::{TRUSTED_CA, ping_argv, trusted_ca, vm};
-use crate::location::Place;
+use crate::desired::{Vm, Volume};
+use crate::kind::{TRUSTED_CA, ping_argv, trusted_ca, vm, volumes};
+use crate::location::{AbsolutePath, Place};
 use crate::observed::Observed;
 use crate::operation::Want;
 use crate::probe::argv;
@@ -14,6 +15,7 @@ pub(super) fn checks(observed: &Observed<'_>, machine: &Vm) -> Vec<Check> {
     let mut checks = vec![runs(observed, machine)];
     if is_there && !machine.is_template() && observed.desired.trust.sets_up(machine.vmid) {
         let inside = [Some(agent(machine)), trust(observed, machine)].into_iter().flatten();
+        let inside = inside.chain(mounts(observed, machine));
         let runs = vm::is_running(observed.facts, machine.vmid);
         let stopped = |check: Check| check.skipped("the virtual machine does not run");
         checks.extend(inside.map(|check| if runs { check } else { stopped(check) }));
@@ -42,6 +44,22 @@ fn trust(observed: &Observed<'_>, machine: &Vm) -> Option<Check> {
         help: "Run `phoenix plan`; where it finds no changes, run `update-ca-certificates` in it."
             .to_owned(),
     })
+}
+
+fn mounts(observed: &Observed<'_>, machine: &Vm) -> Vec<Check> {
+    let volumes = observed.desired.trust.volumes.get(&machine.vmid).into_iter().flatten();
+    let check = |(path, volume): (&AbsolutePath, &Volume)| Check {
+        address: vm::address(machine.vmid).part("volumes"),
+        title: format!("{} is mounted at {path}", volume.source),
+        vantage: Vantage::Vm(machine.vmid),
+        ask: run(
+            Place::Vm(machine.vmid),
+            volumes::mounted_argv(path),
+            Want::Says(volume.source.clone()),
+        ),
+        help: format!("Run `mount {path}` in it, and look at what it says."),
+    };
+    volumes.map(check).collect()
 }
 
 fn runs(observed: &Observed<'_>, machine: &Vm) -> Check {

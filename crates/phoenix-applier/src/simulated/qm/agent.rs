@@ -58,7 +58,22 @@ impl SimulatedNode {
     ) -> Option<Output> {
         match words {
             ["ip", "-json", "route", "get", to] => Some(self.machine_route(vmid, to)),
+            ["findmnt", "--noheadings", "--raw", "--output", "SOURCE", "--mountpoint", path] => {
+                Some(self.mounted(vmid, path))
+            }
             _ => self.feature_question(vmid, words),
+        }
+    }
+
+    /// Runs a program in a machine that changes something.
+    pub(in crate::simulated) fn machine_change(
+        &self,
+        vmid: Vmid,
+        words: &[&str],
+    ) -> Result<Option<Output>, NodeError> {
+        match words {
+            ["mount", "--", path] => self.mount(vmid, path).map(Some),
+            _ => self.feature_change(vmid, words),
         }
     }
 

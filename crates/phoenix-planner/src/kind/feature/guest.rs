@@ -1,11 +1,14 @@
 //! A running guest in which a feature is set up: a container, or a virtual machine whose guest agent answers.
 
+use std::collections::BTreeSet;
+
 use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf;
 use phoenix_formats::qm::{VmConf, is_agent_on};
 
 use crate::address::Address;
 use crate::desired::Desired;
+use crate::kind::volumes::VOLUMES;
 use crate::kind::{lxc, vm};
 use crate::location::{AbsolutePath, Location, Place};
 use crate::observed::{Observed, config_path};
@@ -91,13 +94,15 @@ pub(crate) fn ping_argv(vmid: Vmid) -> Argv {
     argv(["qm", "guest", "cmd", &vmid.to_string(), "ping"])
 }
 
-fn answers(facts: &Facts, vmid: Vmid) -> bool {
+pub(in crate::kind) fn answers(facts: &Facts, vmid: Vmid) -> bool {
     facts.ran(Place::Node, &ping_argv(vmid)).is_some_and(Output::success)
 }
 
 /// Asks for the guest agents of those machines that have one and that phoenix does something in.
 pub(in crate::kind) fn pings(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    let entered = desired.trust.entered();
+    let mut entered = desired.trust.entered();
+    // Where volumes were declared, lines may have to go.
+    entered.extend(desired.trust.volumes.keys());
     let machines = entered.into_iter().filter(|vmid| {
         let conf = facts.text(&vm::config_path(*vmid)).map(VmConf::parse);
         conf.is_some_and(|conf| {
@@ -141,10 +146,13 @@ pub(in crate::kind) fn ready<'a>(
 
 /// Defers, once for each machine whose guest agent does not answer, everything that belongs into it.
 pub(super) fn defer_silent(observed: &Observed<'_>, draft: &mut Draft) {
-    for (vmid, features) in &observed.desired.trust.features {
+    let trust = &observed.desired.trust;
+    for vmid in trust.features.keys().chain(trust.volumes.keys()).collect::<BTreeSet<_>>() {
         let Some(why) = standing(observed, *vmid).silence(*vmid) else { continue };
-        let managed = features.iter().filter(|f| observed.desired.trust.manages(&f.value));
-        let names = managed.map(|feature| feature.value.as_str()).collect::<Vec<_>>();
+        let features = trust.features.get(vmid).into_iter().flatten();
+        let managed = features.filter(|feature| trust.manages(&feature.value));
+        let mut names = managed.map(|feature| feature.value.as_str()).collect::<Vec<_>>();
+        names.extend(trust.volumes.get(vmid).filter(|all| !all.is_empty()).map(|_| VOLUMES));
         if !names.is_empty() {
             let address = vm::address(*vmid).part("agent");
             draft.defer(address, format!("{why}; left alone until then: {}", names.join(", ")));
