@@ -63,6 +63,14 @@ fn the_inside_of_machines_is_looked_at() {
     copy.write(script, &format!("{}# more\n", copy.read(script)));
     let store = "node/guests/1003/fs/etc/ssl/certs/ca-certificates.crt";
     copy.write(store, "");
+    // A line of somebody else's in the way, one of phoenix's own that was changed, and what is not mounted any more.
+    let (table, mounts) = ("node/guests/1001/fs/etc/fstab", "node/live/guests/1001/mounts");
+    let lines = copy.read(table).replace("10.0.0.13:/srv/stacks", "10.0.0.13:/srv/elsewhere");
+    let theirs = "10.0.0.7:/theirs /mnt/persistent nfs rw";
+    let ours = "10.0.0.13:/srv/swarm /mnt/persistent nfs _netdev,nofail,x-phoenix.volume";
+    assert!(lines.contains(ours));
+    copy.write(table, &lines.replace(ours, theirs));
+    copy.write(mounts, "10.0.0.7:/theirs /mnt/persistent\n");
     compare("cli", "vm-inside-drifted", &copy.phoenix(&["plan"]).shown());
     drop(copy.phoenix(&["apply", "--yes"]).exits(0));
     let settings = copy.read("node/node.json");
