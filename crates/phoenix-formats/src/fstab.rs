@@ -143,7 +143,7 @@ fn decoded(word: &str) -> String {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let digits = bytes.get(at + 1..at + 4).filter(|_| *byte == b'\\');
-        let number = digits.and_then(|digits| octal(digits));
+        let number = digits.and_then(octal);
         out.push(number.unwrap_or(*byte));
         at += if number.is_some() { 4 } else { 1 };
     }
