@@ -64,19 +64,25 @@ pub(super) fn keep(
             }
         }
         (Place::Guest(_), ["systemctl", _, unit]) if UNITS.contains(unit) => {
-            if matches!(said, "enabled" | "disabled") {
-                let file = files(folder, place).join("etc/systemd/system").join(unit);
-                if !file.exists() {
-                    write(&file, UNIT)?;
-                }
-            }
-            if matches!(said, "enabled" | "active") {
-                add(&notes(folder, place).join("units"), &format!("{unit} {said}"))?;
-            }
+            keep_unit(folder, place, unit, said)?;
         }
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Notes how a unit of a guest is, and that it is there.
+fn keep_unit(folder: &Path, place: Place, unit: &str, said: &str) -> io::Result<()> {
+    if matches!(said, "enabled" | "disabled") {
+        let file = files(folder, place).join("etc/systemd/system").join(unit);
+        if !file.exists() {
+            write(&file, UNIT)?;
+        }
+    }
+    if matches!(said, "enabled" | "active") {
+        add(&notes(folder, place).join("units"), &format!("{unit} {said}"))?;
+    }
+    Ok(())
 }
 
 /// Notes mode and owner of a file, and that it is there; what is in a key file was never asked.

@@ -221,6 +221,9 @@ fn last_words(output: &Output) -> String {
 fn silent(silence: Silence) -> Answer {
     match silence {
         Silence::Unreachable(why) => Answer::Unreachable(why),
-        Silence::Lost(error) => Answer::Unreadable(format!("reading it failed: {error}")),
+        // Nothing is wrong with the file that would have to be mended.
+        Silence::Lost(error) => {
+            Answer::Unreachable(format!("its guest agent was asked in vain: {error}"))
+        }
     }
 }
