@@ -95,7 +95,9 @@ fn between(from: &Location, to: &Location) -> PathBuf {
 fn path(folder: &Path, at: &Location) -> PathBuf {
     let root = match at.place {
         Place::Node => folder.join("fs"),
-        Place::Guest(vmid) => folder.join("guests").join(vmid.to_string()).join("fs"),
+        Place::Guest(vmid) | Place::Vm(vmid) => {
+            folder.join("guests").join(vmid.to_string()).join("fs")
+        }
     };
     root.join(at.path.relative())
 }
@@ -119,6 +121,7 @@ fn run(
         // The simulated node says these itself, and says something else after an apply.
         ["hostname"]
         | ["pct" | "qm", "list"]
+        | ["qm", "guest", "cmd", _, "ping"]
         | ["readlink", "-f" | "--", ..]
         | ["ss" | "dpkg-query", ..] => Ok(()),
         ["systemctl", _, unit] if place == Place::Node => unit_state(folder, unit, output),
@@ -216,6 +219,17 @@ fn without_nft((probe, answer): (&Probe, &Answer)) -> Option<String> {
     }
 }
 
+/// Returns a machine whose guest agent did not answer, though it could be asked.
+fn without_agent((probe, answer): (&Probe, &Answer)) -> Option<String> {
+    let (Probe::Run { place: Place::Node, argv }, Answer::Ran(output)) = (probe, answer) else {
+        return None;
+    };
+    match argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["qm", "guest", "cmd", vmid, "ping"] if !output.success() => Some(vmid.to_owned()),
+        _ => None,
+    }
+}
+
 /// Returns the guests that a program lists as running: `pct` has the status in the second column, and `qm`
 /// behind the name, which may hold blanks.
 fn running(facts: &Facts, program: &str) -> Vec<String> {
@@ -249,6 +263,10 @@ fn node(facts: &Facts) -> Value {
     let without = facts.iter().filter_map(without_nft).collect::<Vec<_>>();
     if !without.is_empty() {
         object.insert("without_nftables", Value::from(without));
+    }
+    let silent = facts.iter().filter_map(without_agent).collect::<Vec<_>>();
+    if !silent.is_empty() {
+        object.insert("without_agent", Value::from(silent));
     }
     json!(object)
 }

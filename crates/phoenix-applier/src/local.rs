@@ -3,13 +3,14 @@
 //! Owns how files are read and written on a real node and inside its running containers, and how
 //! programs are run. Every path is resolved below one root folder with `openat2(2)` and
 //! `RESOLVE_IN_ROOT`: below `/` that is what the kernel does anyway, and inside a guest, whose every
-//! symbolic link may be hostile, it is the wall.
+//! symbolic link may be hostile, it is the wall. Into a virtual machine there is no way but its guest
+//! agent: programs in there read and write, so that links lead nowhere but inside of it.
 //!
 //! Deliberately not understood: what the files mean. The exceptions are the `lock:` key of a guest's
-//! configuration and the places of Proxmox VE's locks. Virtual machines have configuration files here
-//! but no inside. Access control lists and other extended attributes of a replaced file are not kept,
-//! nor its set-user-id bits and hard links.
+//! configuration and the places of Proxmox VE's locks. Access control lists and other extended attributes
+//! of a replaced file are not kept, nor its set-user-id bits and hard links.
 
+mod agent;
 mod detect;
 mod guest;
 mod ids;
@@ -23,13 +24,18 @@ pub(crate) mod temp;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use phoenix_formats::Vmid;
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::{Answer, Output, Probe};
+use rustix::fs::OFlags;
 
+use self::agent::Agent;
 pub use self::detect::NotANode;
 use self::guest::Guest;
 use self::lock::Lock;
@@ -116,7 +122,13 @@ impl LocalNode {
             Place::Guest(vmid) => Guest::open(&self.root, &self.tools, self.limits.probe, vmid)
                 .and_then(|guest| guest.while_alive(|root| self.ask_each(root, &probes)))
                 .unwrap_or_else(|why| unreachable(&probes, &why)),
+            Place::Vm(vmid) => self.agent(vmid).ask(&probes),
         }
+    }
+
+    /// Returns the way into a virtual machine.
+    fn agent(&self, vmid: Vmid) -> Agent<'_> {
+        Agent::new(&self.tools, vmid, self.limits.probe)
     }
 
     fn ask_each(&self, root: &Root, probes: &[&Probe]) -> Vec<(Probe, Answer)> {
@@ -134,7 +146,11 @@ impl LocalNode {
     /// Runs a program that only answers. One that cannot be started answers as a shell would: 127 when
     /// it is not there, 126 when it cannot be run.
     fn ask_program(&self, place: Place, argv: &[String]) -> Answer {
-        let argv = program::in_place(place, argv);
+        let argv = match place {
+            Place::Node => argv.to_vec(),
+            Place::Guest(vmid) => program::in_container(vmid, argv),
+            Place::Vm(vmid) => return self.agent(vmid).ask_program(argv),
+        };
         match self.tools.run(&argv, self.limits.probe, Excess::Kill) {
             Ok(output) => Answer::Ran(output),
             Err(Failure::Start(error)) => Answer::Ran(not_started(&error)),
@@ -142,27 +158,44 @@ impl LocalNode {
         }
     }
 
-    fn run(&self, place: Place, argv: &[String]) -> Result<Output, NodeError> {
-        if let Place::Guest(vmid) = place {
-            guest::init_pid(&self.root, &self.tools, self.limits.probe, vmid)
-                .map_err(|why| NodeError::Unreachable { place, why })?;
-        }
-        let whole = program::in_place(place, argv);
-        self.tools.run(&whole, self.limits.change, Excess::Drop).map_err(|failure| {
+    fn run(
+        &self,
+        place: Place,
+        argv: &[String],
+        input: Option<&Location>,
+    ) -> Result<Output, NodeError> {
+        let input = input.map(|at| self.open_input(at)).transpose()?;
+        let whole = match place {
+            Place::Node => argv.to_vec(),
+            Place::Guest(vmid) => {
+                guest::init_pid(&self.root, &self.tools, self.limits.probe, vmid)
+                    .map_err(|why| NodeError::Unreachable { place, why })?;
+                program::in_container(vmid, argv)
+            }
+            Place::Vm(vmid) => return self.agent(vmid).run(argv, input, self.limits.change),
+        };
+        let input = input.map_or_else(Stdio::null, Stdio::from);
+        self.tools.feed(&whole, input, self.limits.change, Excess::Drop).map_err(|failure| {
             let program = argv.first().cloned().unwrap_or_default();
             NodeError::Program { program, source: failure.into() }
         })
     }
 
-    /// Carries out a change of one file in its place.
+    /// Opens a file of the node that a program reads as its standard input.
+    fn open_input(&self, at: &Location) -> Result<OwnedFd, NodeError> {
+        let opened = self.root.open(at.path.as_str().as_bytes(), OFlags::RDONLY);
+        opened.map_err(|error| NodeError::File { at: at.clone(), source: error.into() })
+    }
+
+    /// Carries out a change of one file of the node or of a container.
     fn change(
         &self,
         at: &Location,
         change: impl FnOnce(&Root) -> Result<(), Trouble>,
     ) -> Result<Output, NodeError> {
-        let done = match at.place {
-            Place::Node => change(&self.root),
-            Place::Guest(vmid) => {
+        let done = match at.place.vmid() {
+            None => change(&self.root),
+            Some(vmid) => {
                 let guest = Guest::open(&self.root, &self.tools, self.limits.probe, vmid)
                     .map_err(|why| NodeError::Unreachable { place: at.place, why })?;
                 change(guest.root())
@@ -194,14 +227,21 @@ impl Node for LocalNode {
 
     fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError> {
         match effect {
-            Effect::Write { at, expect, text, mode } => self.change(at, |root| {
-                let file = replace::Change { root, at, expect, wait: self.limits.lock };
-                file.write(text, mode)
-            }),
-            Effect::Remove { at, expect } => self.change(at, |root| {
-                replace::Change { root, at, expect, wait: self.limits.lock }.remove()
-            }),
-            Effect::Run { place, argv } => self.run(place, argv),
+            Effect::Write { at, expect, text, mode } => match at.place {
+                Place::Vm(vmid) => self.agent(vmid).write(at, expect, text, mode),
+                _ => self.change(at, |root| {
+                    let file = replace::Change { root, at, expect, wait: self.limits.lock };
+                    file.write(text, mode)
+                }),
+            },
+            Effect::Remove { at, expect } => match at.place {
+                Place::Vm(vmid) => self.agent(vmid).remove(at, expect),
+                _ => self.change(at, |root| {
+                    replace::Change { root, at, expect, wait: self.limits.lock }.remove()
+                }),
+            },
+            Effect::Run { place, argv } => self.run(place, argv, None),
+            Effect::Feed { place, argv, input } => self.run(place, argv, Some(input)),
         }
     }
 

@@ -48,6 +48,15 @@ pub enum Effect<'a> {
         /// The program and its arguments.
         argv: &'a [String],
     },
+    /// Runs a program to its end that reads a file of the node, which nobody else sees on the way.
+    Feed {
+        /// Where it runs.
+        place: Place,
+        /// The program and its arguments.
+        argv: &'a [String],
+        /// The file of the node that is its standard input.
+        input: &'a Location,
+    },
 }
 
 /// A Proxmox VE node, real or simulated.

@@ -6,8 +6,9 @@
 //!
 //! The folder:
 //!
-//! - `fs/…` holds files of the node at their own paths, `guests/101/fs/…` those inside a guest, which are
-//!   read whether the guest runs or not, and written only while it runs, as on a real node. Symbolic links
+//! - `fs/…` holds files of the node at their own paths, `guests/101/fs/…` those inside a guest. A container's are
+//!   read whether it runs or not, and written only while it runs, as on a real node; a virtual machine's are read
+//!   and written while it runs and its guest agent answers. Symbolic links
 //!   are followed inside the folder that holds them and never lead out of it. `/etc/pve/lxc` may be a
 //!   folder or a link to `nodes/<name>/lxc`, and `/etc/pve/local` may be missing.
 //! - `live/iptables.save` holds the live rules.
@@ -17,6 +18,7 @@
 //!   address that is up, the address is held, and the next two starts that want it fail. `packages` are
 //!   the packages of Debian that are installed, of those that phoenix asks for. `now` is the time, in seconds since
 //!   1970; it stands still (default: the first of January 2026).
+//!   `without_agent` are the virtual machines in which no guest agent is installed.
 //!   `datasets` are the ZFS datasets with their mount points, `templates` those that `pveam` can download,
 //!   `downloads` what curl(1) can fetch, by its address.
 //! - `answers.json` holds answers that stand instead of those that files give. A guest's are given
@@ -28,7 +30,7 @@
 //!   `live/guests/101/default` the `netN` to which a `pct set` has moved its default route, or `none`;
 //!   `live/guests/101/held` the Ethernet addresses that the last stop left behind, after the number of
 //!   starts that they make fail; `live/guests/101/arp`, `rules`, `routes` and `nft` what phoenix's own program and
-//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what is installed in it, `units` which of its services are `enabled` and `active`, `attributes` modes and owners
+//!   ip(8) and nft(8) have set in it since it started, `live/guests/101/packages` what is installed in it, `mounts` what a virtual machine mounts, `units` which of its services are `enabled` and `active`, `attributes` modes and owners
 //!   that were set there; `live/attributes` those of the node;
 //!   `live/links.json` and `live/gateways` the node's links and default
 //!   gateways, while its interfaces(5) say something else; `live/packages` what was installed since;
@@ -41,7 +43,7 @@
 //!
 //! Deliberately not simulated: DHCP, IPv6 router advertisements, routing rules and tables of the node beside routes by
 //! its macvlans, what commands in interfaces(5) do, what a `pct set` that is refused had done by then, the firewall's
-//! own rules, what runs in virtual machines, other nodes of the cluster, what is on disks,
+//! own rules, other nodes of the cluster, what is on disks,
 //! and time: nothing waits, and a pause is over at once.
 
 mod authority;
@@ -58,6 +60,7 @@ mod issued;
 mod links;
 mod live;
 mod making;
+mod mounts;
 mod names;
 mod nets;
 mod network;
@@ -149,6 +152,7 @@ impl SimulatedNode {
         canned.or_else(|| match place {
             Place::Node => self.host_question(&words),
             Place::Guest(vmid) => self.inside_question(vmid, &words),
+            Place::Vm(vmid) => self.machine_question(vmid, &words),
         })
     }
 
@@ -162,6 +166,7 @@ impl SimulatedNode {
         let ran = match place {
             Place::Node => self.host_change(&words)?,
             Place::Guest(vmid) => self.inside_change(vmid, &words)?,
+            Place::Vm(vmid) => self.machine_change(vmid, &words)?,
         };
         Ok(ran.unwrap_or_else(|| unknown(argv, "the simulated node knows no command like this")))
     }
@@ -173,15 +178,17 @@ impl SimulatedNode {
             Place::Guest(vmid) if self.is_running(vmid) => Ok(()),
             Place::Guest(vmid) if self.exists(vmid) => Err(STOPPED),
             Place::Guest(_) => Err("there is no such container on this node"),
+            Place::Vm(vmid) => self.agent_fault(vmid).map_or(Ok(()), Err),
         }
     }
 
     fn exists(&self, vmid: Vmid) -> bool {
-        self.files.has(self.conf_location(vmid).path.as_str())
+        self.files.has(self.conf_location(vmid).path.as_str()) || self.is_machine(vmid)
     }
 
     pub(crate) fn is_running(&self, vmid: Vmid) -> bool {
-        self.settings.running.contains(&vmid) && self.exists(vmid)
+        let is_container = self.files.has(self.conf_location(vmid).path.as_str());
+        self.settings.running.contains(&vmid) && is_container
     }
 }
 
@@ -196,6 +203,7 @@ impl Node for SimulatedNode {
             Effect::Write { at, expect, text, mode } => self.write(at, expect, text, mode),
             Effect::Remove { at, expect } => self.remove(at, expect),
             Effect::Run { place, argv } => return self.run(place, argv),
+            Effect::Feed { place, argv, input } => return self.feed(place, argv, input),
         }?;
         Ok(done(""))
     }

@@ -107,14 +107,14 @@ pub(crate) fn undo_program(operation: &Operation, node: &mut dyn Node) -> Result
         Err(error) => Err(chain(&error)),
     };
     // Where failing means nothing, it may have had no effect that could be taken back.
-    if *on_failure == OnFailure::Continue { Ok(done.unwrap_or(false)) } else { done }
+    if on_failure.goes_on() { Ok(done.unwrap_or(false)) } else { done }
 }
 
 /// Returns whether an operation that was done stays in force, whatever happens after it.
 pub(crate) fn stays(operation: &Operation) -> bool {
     match operation {
         Operation::Run(Run { undo, leaves, on_failure, .. }) => {
-            undo.is_none() && *leaves == Leaves::Change && *on_failure != OnFailure::Continue
+            undo.is_none() && *leaves == Leaves::Change && !on_failure.goes_on()
         }
         Operation::Write(_)
         | Operation::Remove { .. }
@@ -246,19 +246,17 @@ fn transform_file(transform: &Transform, node: &mut dyn Node) -> Result<(), Stop
 }
 
 fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
-    let (attempts, pause) = match run.on_failure {
-        OnFailure::Retry { attempts, pause } => (attempts.max(1), pause),
-        OnFailure::Stop | OnFailure::Continue => (1, 0),
+    let attempts = match run.on_failure {
+        OnFailure::Retry { attempts, .. } | OnFailure::Await { attempts, .. } => attempts.max(1),
+        OnFailure::Stop | OnFailure::Continue => 1,
     };
     let touched = run.touches.as_ref().map(|at| read(at, node));
     let mut error = String::new();
     for attempt in 0..attempts {
         if attempt > 0 {
-            // A person watches a silent screen meanwhile.
-            tracing::warn!("{error}; trying again in {pause} seconds");
-            node.pause(pause);
+            wait(run.on_failure, attempt, &error, node);
         }
-        match node.perform(Effect::Run { place: run.place, argv: &run.argv }) {
+        match node.perform(effect_of(run)) {
             Ok(output) if output.success() => return Ok(()),
             Ok(output) => error = failure(&run.argv, &output),
             Err(cause @ NodeError::Unreachable { .. }) if attempt == 0 => {
@@ -268,7 +266,7 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
         }
     }
     match (run.on_failure, &run.touches) {
-        (OnFailure::Continue, _) => Ok(()),
+        (OnFailure::Continue | OnFailure::Await { .. }, _) => Ok(()),
         // A failed program may have changed the node all the same: only reading again tells.
         (_, Some(at)) if touched.as_ref() == Some(&read(at, node)) => Err(Stopped::Failed(error)),
         (_, Some(at)) => Err(Stopped::Unknown(format!("{error}; {at} was changed all the same"))),
@@ -276,6 +274,34 @@ fn run_program(run: &Run, node: &mut dyn Node) -> Result<(), Stopped> {
         (_, None) if run.undo.is_some() => Err(Stopped::Failed(error)),
         (_, None) => Err(Stopped::Unknown(error)),
     }
+}
+
+fn effect_of(run: &Run) -> Effect<'_> {
+    let Run { place, argv, input, .. } = run;
+    match input {
+        Some(input) => Effect::Feed { place: *place, argv, input },
+        None => Effect::Run { place: *place, argv },
+    }
+}
+
+/// Lets time pass before a program is tried again, and says so: a person watches a silent screen meanwhile.
+fn wait(on_failure: OnFailure, attempt: u32, error: &str, node: &mut dyn Node) {
+    let pause = match on_failure {
+        OnFailure::Retry { pause, .. } => {
+            tracing::warn!("{error}; trying again in {pause} seconds");
+            pause
+        }
+        OnFailure::Await { attempts, pause } => {
+            // It is expected to fail for a while: said once.
+            if attempt == 1 {
+                let most = attempts.saturating_mul(pause);
+                tracing::warn!("{error}; waiting for it, {most} seconds at most");
+            }
+            pause
+        }
+        OnFailure::Stop | OnFailure::Continue => 0,
+    };
+    node.pause(pause);
 }
 
 fn check_answer(check: &Check, node: &mut dyn Node) -> Result<(), Stopped> {

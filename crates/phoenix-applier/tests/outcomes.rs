@@ -111,6 +111,18 @@ fn a_preparation_that_did_nothing_has_nothing_to_take_back() {
 }
 
 #[test]
+fn what_is_only_waited_for_stops_nothing() {
+    let on_failure = OnFailure::Await { attempts: 3, pause: 1 };
+    let ping = |words: &str| Run { on_failure, leaves: Leaves::Nothing, ..run(words) };
+    let (never, ran) = outcome(vec![ping("fail ping"), run("start others")]);
+    assert_eq!(never, Outcome::Done);
+    assert_eq!(ran, ["fail ping", "fail ping", "fail ping", "start others"]);
+    let (at_once, ran) = outcome(vec![ping("ping")]);
+    assert_eq!(at_once, Outcome::Done);
+    assert_eq!(ran, ["ping"]);
+}
+
+#[test]
 fn a_program_that_cannot_be_run_is_explained() {
     let (outcome, _) = outcome(vec![run("fail at once")]);
     assert!(outcome.message().contains("the interpreter that its first line names"), "{outcome:?}");

@@ -132,6 +132,34 @@ fn nat_to_a_container_that_cannot_be_seen_stays() {
     settle(&desired, &mut node);
 }
 
+/// What was asked inside of machines, and whose agent was silent, is kept too.
+#[test]
+fn captured_machines_give_the_same_plan() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/vm-inside");
+    let mut sources = Sources::default();
+    for kind in FileKind::ALL {
+        let Ok(text) = fs::read_to_string(example.join(kind.file_name())) else { continue };
+        sources.files.insert(kind, text.into());
+    }
+    let desired = load(&sources, Strictness::Strict).desired.expect("the example is right");
+    let folder = tempfile::tempdir().unwrap();
+    lay(&example.join("node"), folder.path());
+    let mut node = SimulatedNode::open(folder.path()).unwrap();
+    // First with nothing in the machines, then with all that belongs into them.
+    for _ in 0..2 {
+        let copy = tempfile::tempdir().unwrap();
+        capture::capture(&observe(&desired, &mut node), copy.path()).unwrap();
+        let mut captured = SimulatedNode::open(copy.path()).unwrap();
+        let (here, there) = (plan(&desired, &mut node), plan(&desired, &mut captured));
+        assert_eq!(addresses(&here), addresses(&there));
+        let deferred =
+            |plan: &Plan| plan.deferred().iter().map(|d| d.address.to_string()).collect::<Vec<_>>();
+        assert_eq!(deferred(&here), deferred(&there));
+        let report = apply(&here, &mut node, &mut |_| Flow::Continue);
+        assert!(report.is_success(), "{report:?}");
+    }
+}
+
 #[test]
 fn a_captured_node_gives_the_same_plan() {
     let (folder, desired) = (node(), desired("", ""));

@@ -30,7 +30,7 @@ fn opened_with(name: &str, text: &str) -> String {
 
 #[test]
 fn wrong_settings_are_named_with_their_line() {
-    let keys = "expected one of `name`, `pve_version`, `net_types`, `running`, `busy`, `packages`, `without_nftables`, `datasets`, `templates`, `downloads`, `now`";
+    let keys = "expected one of `name`, `pve_version`, `net_types`, `running`, `busy`, `packages`, `without_nftables`, `without_agent`, `datasets`, `templates`, `downloads`, `now`";
     let cases = [
         ("node.json", "{}", "opened".to_owned()),
         ("node.json", "{\"running\": [101, \"102\"], \"busy\": []}", "opened".to_owned()),

@@ -143,10 +143,13 @@ fn power() {
     let list = node.takes("qm list");
     let row = list.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();
     assert_eq!(row, ["1001", "one", "running", "2048", "10.00", "1001"]);
-    node.refuses("qm agent 1001 ping", "no guest agent");
-    node.refuses("qm guest exec 1001 -- id", "no guest agent");
+    node.refuses("qm agent 1001 ping", "no `agent: 1`");
+    node.takes("qm set 1001 --agent 1");
+    node.refuses("qm guest cmd 1001 ping", "no `agent: 1`");
     node.takes("qm stop 1001");
-    node.refuses("qm guest exec 1001 -- id", "not running");
+    node.refuses("qm guest cmd 1001 ping", "not running");
+    node.takes("qm start 1001");
+    assert_eq!(node.takes("qm guest cmd 1001 ping"), "");
 }
 
 #[test]

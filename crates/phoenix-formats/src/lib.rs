@@ -9,6 +9,7 @@
 pub mod certificate;
 pub mod dnsmasq;
 pub mod firewall;
+pub mod fstab;
 pub mod hosts;
 pub mod id_map;
 pub mod interfaces;

@@ -16,7 +16,7 @@ mod net;
 mod schema;
 mod view;
 
-pub use conf::{VmConf, is_key};
+pub use conf::{VmConf, is_agent_on, is_key};
 pub use ipconfig::{IpConfig, IpConfigError};
 pub use net::{FirewallFlag, VmNet};
 pub use view::{ipconfig_view, net_view};

@@ -27,10 +27,10 @@ impl Address {
         self.0.strip_prefix(&other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// Returns the number of the container that the resource is, or is a part of.
-    pub fn container(&self) -> Option<Vmid> {
-        let name = self.0.strip_prefix("lxc/")?.split('/').next()?;
-        name.parse().ok()
+    /// Returns the number of the container or virtual machine that the resource is, or is a part of.
+    pub fn guest(&self) -> Option<Vmid> {
+        let name = self.0.strip_prefix("lxc/").or_else(|| self.0.strip_prefix("vm/"))?;
+        name.split('/').next()?.parse().ok()
     }
 
     /// Returns whether the resource is a guest, a part of one, or made for one.

@@ -30,4 +30,4 @@ pub use storage::{
     Volume, Zfs,
 };
 pub use trust::{BaseSetup, Nginx, PackageSource, Program, StepCa, Traefik, TraefikService};
-pub use vm::{Vm, VmDefaults, VmFile, VmNetworkConfig, VmUser};
+pub use vm::{Vm, VmDefaults, VmFile, VmNetworkConfig, VmUser, VmVolume};

@@ -26,6 +26,7 @@ pub use nginx::{Nginx, OwnFile};
 pub use node::{Attachment, Identity, Network};
 pub use trust::{
     Authority, Certificate, Command, PackageSource, Program, ProgramSource, Proxy, Routed, Trust,
+    Volume,
 };
 
 use crate::source::Origin;

@@ -33,11 +33,12 @@ mod step_cli;
 mod subid;
 mod template;
 mod traefik;
-mod trusted_ca;
+pub(crate) mod trusted_ca;
 pub(crate) mod vm;
+pub(crate) mod volumes;
 mod zfs;
 
-pub(crate) use feature::{KNOWN_FEATURES, NGINX, STEP_CA, TRAEFIK};
+pub(crate) use feature::{KNOWN_FEATURES, NGINX, STEP_CA, TRAEFIK, TRUSTED_CA, ping_argv};
 pub use power::{Task, chain, plan as plan_task};
 pub use resources::is_resource;
 pub use status::{GuestStatus, State, status};
@@ -136,10 +137,11 @@ fn writes_cluster_files(plan: &Plan) -> bool {
     })
 }
 
-/// Returns whether a program changes a guest's configuration: `pct` and `qm` do, but where `pct` copies files.
+/// Returns whether a program changes a guest's configuration: `pct` and `qm` do, but where they reach into a guest.
 fn is_of_cluster(argv: &[String]) -> bool {
     let mut words = argv.iter().map(String::as_str);
-    matches!(words.next(), Some("pct" | "qm")) && !matches!(words.next(), Some("push" | "pull"))
+    let passes = |word: Option<&str>| matches!(word, Some("push" | "pull" | "guest"));
+    matches!(words.next(), Some("pct" | "qm")) && !passes(words.next())
 }
 
 /// Returns whether phoenix only looks at a file: one that cannot be read is then passed over.

@@ -25,6 +25,7 @@ mod repair;
 mod trust;
 mod typo;
 mod vm;
+mod volumes;
 
 pub use self::named::named_files;
 use crate::check;
@@ -103,7 +104,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let containers = reader.read::<ContainerFile>(FileKind::Containers);
     let vms = reader.read::<VmFile>(FileKind::Vms);
     let certificates = reader.read::<CertificateFile>(FileKind::Certificates);
-    reader.note_later(trust::later(&hypervisor, &containers));
+    reader.note_later(trust::later(&hypervisor, &containers, &vms));
     let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
     let has_global = files.has(FileKind::Hypervisor);
@@ -114,7 +115,8 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     lowering.global_names(&hypervisor);
     let firewall = lowering.cluster_firewall(&hypervisor);
     let datasets = lowering.datasets(&hypervisor);
-    let mut trust = lowering.trust(&hypervisor, &containers, &identity);
+    let mut trust = lowering.trust(&hypervisor, &containers, &vms, &identity);
+    trust.volumes = lowering.machine_volumes(&vms);
     lowering.web_servers(&containers, sources, &mut trust);
     let services = lowering.services(&containers, &vms);
     let mut containers = lowering.containers(containers, &network);

@@ -11,19 +11,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Place {
     /// The Proxmox VE node itself.
     Node,
-    /// Inside a guest of the node.
+    /// Inside a container of the node.
     Guest(Vmid),
+    /// Inside a virtual machine of the node.
+    Vm(Vmid),
+}
+
+impl Place {
+    /// Returns the number of the guest whose inside it is.
+    ///
+    /// The numbers of containers and virtual machines are never the same, so that the number alone names a place.
+    pub fn vmid(self) -> Option<Vmid> {
+        match self {
+            Self::Node => None,
+            Self::Guest(vmid) | Self::Vm(vmid) => Some(vmid),
+        }
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Node => f.write_str("node"),
-            Self::Guest(vmid) => write!(f, "{vmid}"),
+            Self::Guest(vmid) | Self::Vm(vmid) => write!(f, "{vmid}"),
         }
     }
 }
 
+/// Reads `node` or the number of a guest, which counts as a container's: compare [`Place::vmid`].
 impl FromStr for Place {
     type Err = phoenix_formats::ParseVmidError;
 
@@ -116,9 +131,14 @@ impl Location {
         }
     }
 
-    /// Returns the location of a file inside a guest.
+    /// Returns the location of a file inside a container.
     pub fn guest(vmid: Vmid, path: AbsolutePath) -> Self {
         Self { place: Place::Guest(vmid), path }
+    }
+
+    /// Returns the location of a file inside a virtual machine.
+    pub fn vm(vmid: Vmid, path: AbsolutePath) -> Self {
+        Self { place: Place::Vm(vmid), path }
     }
 }
 
@@ -127,6 +147,7 @@ impl fmt::Display for Location {
         match self.place {
             Place::Node => self.path.fmt(f),
             Place::Guest(vmid) => write!(f, "lxc/{vmid}:{}", self.path),
+            Place::Vm(vmid) => write!(f, "vm/{vmid}:{}", self.path),
         }
     }
 }

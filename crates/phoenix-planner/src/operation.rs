@@ -129,6 +129,9 @@ pub struct Run {
     pub place: Place,
     /// The program and its arguments.
     pub argv: Argv,
+    /// The file of the node that it reads as its standard input, without phoenix reading it; `None` is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Location>,
     /// What takes its effect back when a later step of the same action fails.
     pub undo: Option<Argv>,
     /// What is left of it when it has ended and nothing takes it back.
@@ -165,6 +168,20 @@ pub enum OnFailure {
         /// Seconds between two tries.
         pause: u32,
     },
+    /// It is tried again like that, and when it never works that means nothing: the next plan says what waits.
+    Await {
+        /// How often it is tried in all.
+        attempts: u32,
+        /// Seconds between two tries.
+        pause: u32,
+    },
+}
+
+impl OnFailure {
+    /// Returns whether the action goes on when the program has failed for good.
+    pub fn goes_on(self) -> bool {
+        matches!(self, Self::Continue | Self::Await { .. })
+    }
 }
 
 /// Asks a probe until its answer is as wanted.
@@ -281,6 +298,7 @@ impl Run {
         Self {
             place,
             argv,
+            input: None,
             undo: None,
             leaves: Leaves::Change,
             touches: None,

@@ -98,7 +98,10 @@ fn commands(action: &Action) -> impl Iterator<Item = String> {
 fn command(operation: &Operation) -> Option<String> {
     match operation {
         Operation::Run(run) if run.shown == Shown::AsAttribute => None,
-        Operation::Run(run) => Some(prompted(run.place, &run.argv)),
+        Operation::Run(run) => {
+            let input = run.input.as_ref().map(|at| format!(" < {}", quoted(at.path.as_str())));
+            Some(prompted(run.place, &run.argv) + &input.unwrap_or_default())
+        }
         Operation::Transform(transform) => Some(prompted(transform.at.place, &transform.argv)),
         Operation::Link(link) => Some(prompted(link.at.place, &link.command())),
         Operation::Check(Check {
@@ -114,7 +117,7 @@ fn command(operation: &Operation) -> Option<String> {
 fn prompted(place: Place, argv: &[String]) -> String {
     match place {
         Place::Node => format!("$ {}", command_line(argv)),
-        Place::Guest(vmid) => format!("{vmid} $ {}", command_line(argv)),
+        Place::Guest(vmid) | Place::Vm(vmid) => format!("{vmid} $ {}", command_line(argv)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! `phoenix-applier` asks. What a container must show before NAT to it goes is the same catalogue.
 //!
 //! Deliberately not looked at: what only a plan tells, such as a container's memory or the time that a
-//! certificate has left, and what is inside of virtual machines.
+//! certificate has left.
 
 mod feature;
 mod guest;
@@ -37,8 +37,10 @@ use crate::refusal::Refusal;
 pub enum Vantage {
     /// From the node.
     Node,
-    /// From inside a guest.
+    /// From inside a container.
     Guest(Vmid),
+    /// From inside a virtual machine.
+    Vm(Vmid),
     /// From the machine on which phoenix itself runs.
     Here,
 }
@@ -48,6 +50,7 @@ impl fmt::Display for Vantage {
         match self {
             Self::Node => f.write_str("node"),
             Self::Guest(vmid) => write!(f, "lxc/{vmid}"),
+            Self::Vm(vmid) => write!(f, "vm/{vmid}"),
             Self::Here => f.write_str("here"),
         }
     }
@@ -209,7 +212,7 @@ pub fn checks(
             checks.extend(outside::ports(desired, container, &ports, standing));
         }
     }
-    checks.extend(desired.vms.values().map(|machine| vm::check(&observed, machine)));
+    checks.extend(desired.vms.values().flat_map(|machine| vm::checks(&observed, machine)));
     checks.extend(outside::public_domain(desired, standing));
     Ok(checks)
 }

@@ -13,6 +13,7 @@ const TARGETS: &[(&str, &str)] = &[
     ("certificate", "crates/phoenix-formats/tests/corpus/certificate"),
     ("dnsmasq", "fuzz/seeds/dnsmasq"),
     ("firewall", "crates/phoenix-formats/tests/corpus/fw"),
+    ("fstab", "fuzz/seeds/fstab"),
     ("hosts", "fuzz/seeds/hosts"),
     ("interfaces", "crates/phoenix-formats/tests/corpus/interfaces"),
     ("iproute", "fuzz/seeds/iproute"),

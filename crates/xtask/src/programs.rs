@@ -27,6 +27,7 @@ const PROGRAMS: &[Program] = &[
     // They bring Traefik, which Debian does not have.
     Program { name: "pip3", package: "python3-pip" },
     Program { name: "lxc-start", package: "lxc" },
+    Program { name: "qemu-ga", package: "qemu-guest-agent" },
 ];
 
 /// Where Debian has programs; a user's PATH lacks the sbin folders.

@@ -19,14 +19,16 @@ const UNIT: &str = "[Service]\n";
 fn files(folder: &Path, place: Place) -> PathBuf {
     match place {
         Place::Node => folder.join("fs"),
-        Place::Guest(vmid) => folder.join("guests").join(vmid.to_string()).join("fs"),
+        Place::Guest(vmid) | Place::Vm(vmid) => {
+            folder.join("guests").join(vmid.to_string()).join("fs")
+        }
     }
 }
 
 fn notes(folder: &Path, place: Place) -> PathBuf {
     match place {
         Place::Node => folder.join("live"),
-        Place::Guest(vmid) => folder.join("live/guests").join(vmid.to_string()),
+        Place::Guest(vmid) | Place::Vm(vmid) => folder.join("live/guests").join(vmid.to_string()),
     }
 }
 
@@ -47,29 +49,40 @@ pub(super) fn keep(
                 stat(folder, place, path, said)?;
             }
         }
-        (Place::Guest(_), ["grep", .., line, path]) if output.success() => {
+        (Place::Guest(_) | Place::Vm(_), ["grep", .., line, path]) if output.success() => {
             add(&files(folder, place).join(path.trim_start_matches('/')), line)?;
         }
-        (Place::Guest(_), ["grep", ..]) => {}
-        (Place::Guest(_), ["dpkg-query", .., name]) => {
+        (Place::Guest(_) | Place::Vm(_), ["grep", ..]) => {}
+        (Place::Vm(_), ["findmnt", .., path]) => {
+            if output.success() {
+                add(&notes(folder, place).join("mounts"), &format!("{said} {path}"))?;
+            }
+        }
+        (Place::Guest(_) | Place::Vm(_), ["dpkg-query", .., name]) => {
             if output.success() && said == "installed" && *name != "nftables" {
                 add(&notes(folder, place).join("packages"), name)?;
             }
         }
         (Place::Guest(_), ["systemctl", _, unit]) if UNITS.contains(unit) => {
-            if matches!(said, "enabled" | "disabled") {
-                let file = files(folder, place).join("etc/systemd/system").join(unit);
-                if !file.exists() {
-                    write(&file, UNIT)?;
-                }
-            }
-            if matches!(said, "enabled" | "active") {
-                add(&notes(folder, place).join("units"), &format!("{unit} {said}"))?;
-            }
+            keep_unit(folder, place, unit, said)?;
         }
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Notes how a unit of a guest is, and that it is there.
+fn keep_unit(folder: &Path, place: Place, unit: &str, said: &str) -> io::Result<()> {
+    if matches!(said, "enabled" | "disabled") {
+        let file = files(folder, place).join("etc/systemd/system").join(unit);
+        if !file.exists() {
+            write(&file, UNIT)?;
+        }
+    }
+    if matches!(said, "enabled" | "active") {
+        add(&notes(folder, place).join("units"), &format!("{unit} {said}"))?;
+    }
+    Ok(())
 }
 
 /// Notes mode and owner of a file, and that it is there; what is in a key file was never asked.

@@ -93,7 +93,7 @@ fn unknown(node: &Root, vmid: Vmid) -> String {
         node.open(path.as_bytes(), OFlags::PATH).is_ok()
     };
     if is_there("qemu-server") {
-        return "it is a virtual machine, whose inside phoenix does not reach".to_owned();
+        return "it is a virtual machine, and no container".to_owned();
     }
     let why = if is_there("lxc") { STOPPED } else { "there is no such container on this node" };
     why.to_owned()

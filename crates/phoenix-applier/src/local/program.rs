@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use phoenix_planner::location::Place;
+use phoenix_formats::Vmid;
 use phoenix_planner::probe::Output;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
@@ -24,6 +24,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// caller's: from where an operator is connected by ssh.
 const ASKS_ENVIRONMENT: &str = "printenv";
 const SSH_CONNECTION: &str = "SSH_CONNECTION";
+
+/// The program that hands arguments on into virtual machines. It decodes them by its locale: in the language `C`
+/// all but ASCII would be lost on the way.
+const HANDS_ON: &str = "qm";
 
 /// Where programs are looked for: the search path is not taken from the caller, who may come by `su`
 /// without the `sbin` folders.
@@ -66,15 +70,10 @@ impl From<Failure> for io::Error {
     }
 }
 
-/// Returns the argument vector that runs a program in a place, from the node.
-pub(super) fn in_place(place: Place, argv: &[String]) -> Vec<String> {
-    match place {
-        Place::Node => argv.to_vec(),
-        Place::Guest(vmid) => {
-            let enter = ["pct", "exec", &vmid.to_string(), "--"].map(str::to_owned);
-            enter.into_iter().chain(argv.iter().cloned()).collect()
-        }
-    }
+/// Returns the argument vector that runs a program in a container, from the node.
+pub(super) fn in_container(vmid: Vmid, argv: &[String]) -> Vec<String> {
+    let enter = ["pct", "exec", &vmid.to_string(), "--"].map(str::to_owned);
+    enter.into_iter().chain(argv.iter().cloned()).collect()
 }
 
 /// The programs of a node.
@@ -89,15 +88,26 @@ impl Tools {
         Self { root }
     }
 
-    /// Runs a program to its end.
+    /// Runs a program to its end that reads nothing.
     pub(super) fn run(
         &self,
         argv: &[String],
         limit: Duration,
         excess: Excess,
     ) -> Result<Output, Failure> {
+        self.feed(argv, Stdio::null(), limit, excess)
+    }
+
+    /// Runs a program to its end with a standard input.
+    pub(super) fn feed(
+        &self,
+        argv: &[String],
+        input: Stdio,
+        limit: Duration,
+        excess: Excess,
+    ) -> Result<Output, Failure> {
         tracing::debug!(?argv, "run");
-        let child = self.command(argv).and_then(|mut command| command.spawn());
+        let child = self.command(argv).and_then(|mut command| command.stdin(input).spawn());
         let result = Running::new(child.map_err(Failure::Start)?, limit, excess)?.finish();
         match &result {
             Ok(output) => tracing::debug!(program = argv[0], exit = output.exit, "ended"),
@@ -112,11 +122,12 @@ impl Tools {
         let (name, rest) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(self.find(name)?);
         command.arg0(name).args(rest).env_clear().current_dir("/");
-        command.env("PATH", self.path()).env("LC_ALL", "C").env("HOME", "/root");
+        let language = if name == HANDS_ON { "C.UTF-8" } else { "C" };
+        command.env("PATH", self.path()).env("LC_ALL", language).env("HOME", "/root");
         if name == ASKS_ENVIRONMENT {
             command.envs(std::env::var_os(SSH_CONNECTION).map(|value| (SSH_CONNECTION, value)));
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
         Ok(command)
     }

@@ -175,7 +175,7 @@ impl Change<'_> {
         result.map_err(|trouble| match self.at.place {
             Place::Node if self.is_in_pve() => pve::explain(trouble),
             Place::Node => trouble,
-            Place::Guest(_) => explain_in_guest(trouble),
+            Place::Guest(_) | Place::Vm(_) => explain_in_guest(trouble),
         })
     }
 

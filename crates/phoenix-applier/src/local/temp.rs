@@ -24,14 +24,18 @@ pub(crate) enum Over {
     Nothing,
 }
 
+/// Returns a name that nobody can foresee.
+pub(super) fn hidden_name() -> io::Result<String> {
+    let mut random = [0; 8];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!(".phoenix-{:016x}", u64::from_ne_bytes(random)))
+}
+
 impl<'a> Temp<'a> {
     /// Makes an empty file that only its owner can read, under a name that nobody can foresee. The
     /// leading dot hides it from dnsmasq's and ifupdown's folders and from nginx's `*`.
     pub(crate) fn hidden(folder: &'a OwnedFd) -> io::Result<Self> {
-        let mut random = [0; 8];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-        let name = format!(".phoenix-{:016x}", u64::from_ne_bytes(random));
-        Ok(Self::create(folder, name.into_bytes(), 0o600)?)
+        Ok(Self::create(folder, hidden_name()?.into_bytes(), 0o600)?)
     }
 
     /// Makes an empty file under the name that Proxmox VE's own tools use for it.

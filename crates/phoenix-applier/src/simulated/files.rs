@@ -1,5 +1,6 @@
 //! Reads and writes the files of the node and of its guests.
 
+use phoenix_formats::Vmid;
 use phoenix_formats::lxc_conf::LxcConf;
 use phoenix_planner::location::{Location, Place};
 use phoenix_planner::probe::Answer;
@@ -39,11 +40,21 @@ impl SimulatedNode {
             Place::Guest(vmid) if !self.exists(vmid) => {
                 Answer::Unreachable("there is no such container on this node".to_owned())
             }
-            Place::Guest(vmid) => match self.guest_files(vmid) {
-                Some(files) => read(&files, at),
-                None => Answer::Absent,
+            Place::Guest(vmid) => self.look_inside(vmid, at, read),
+            Place::Vm(vmid) => match self.reach(at.place) {
+                Ok(()) => self.look_inside(vmid, at, read),
+                Err(why) => Answer::Unreachable(why.to_owned()),
             },
         }
+    }
+
+    fn look_inside(
+        &self,
+        vmid: Vmid,
+        at: &Location,
+        read: impl FnOnce(&Tree, &Location) -> Answer,
+    ) -> Answer {
+        self.guest_files(vmid).map_or(Answer::Absent, |files| read(&files, at))
     }
 
     /// Returns the text of a file of the node.
@@ -95,7 +106,7 @@ impl SimulatedNode {
                     node.keeping_live(&at, |node| change(&node.files, &at, missing))
                 })
             }
-            Place::Guest(vmid) => {
+            Place::Guest(vmid) | Place::Vm(vmid) => {
                 let reached = self.reach(at.place);
                 reached.map_err(|why| NodeError::Unreachable {
                     place: at.place,
@@ -132,7 +143,7 @@ impl SimulatedNode {
     /// Makes a file inside a running guest hold a text, as a program in there does it.
     pub(super) fn write_inside(
         &self,
-        vmid: phoenix_formats::Vmid,
+        vmid: Vmid,
         at: &Location,
         expect: Expect<'_>,
         text: &str,

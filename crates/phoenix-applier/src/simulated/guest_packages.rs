@@ -13,13 +13,14 @@ use super::{SimulatedNode, done, fail};
 use crate::node::NodeError;
 
 /// Debian's packages that can be installed, each with those that it brings along.
-const KNOWN: [(&str, &[&str]); 11] = [
+const KNOWN: [(&str, &[&str]); 12] = [
     ("ca-certificates", &["openssl"]),
     ("curl", &[]),
     ("gnupg", &[]),
     ("jq", &[]),
     ("libnginx-mod-stream", &["nginx"]),
     ("nginx", &[]),
+    ("nfs-common", &[]),
     ("nftables", &[]),
     ("openssl", &[]),
     ("rsync", &[]),

@@ -78,7 +78,7 @@ impl SimulatedNode {
     }
 
     /// Answers what features of a guest ask for.
-    fn feature_question(&self, vmid: Vmid, words: &[&str]) -> Option<Output> {
+    pub(super) fn feature_question(&self, vmid: Vmid, words: &[&str]) -> Option<Output> {
         let own = match words {
             ["systemctl", word, unit] => self.ask_guest_unit(vmid, word, unit),
             ["dpkg-query", "--show", "--showformat=${db:Status-Status}", name] => {
@@ -91,7 +91,11 @@ impl SimulatedNode {
     }
 
     /// Runs what features of a guest run.
-    fn feature_change(&self, vmid: Vmid, words: &[&str]) -> Result<Option<Output>, NodeError> {
+    pub(super) fn feature_change(
+        &self,
+        vmid: Vmid,
+        words: &[&str],
+    ) -> Result<Option<Output>, NodeError> {
         let own = match words {
             ["systemctl", "daemon-reload"] => Some(done("")),
             ["update-ca-certificates"] => Some(self.update_certificates(vmid)?),

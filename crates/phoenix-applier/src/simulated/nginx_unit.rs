@@ -184,7 +184,7 @@ impl SimulatedNode {
     }
 
     /// Returns where a path of a guest is on the node, when a folder of the node is mounted above it.
-    pub(super) fn mounted(&self, vmid: Vmid, path: &str) -> Option<String> {
+    pub(super) fn folder_behind(&self, vmid: Vmid, path: &str) -> Option<String> {
         let conf = LxcConf::parse(&self.conf_text(vmid)?);
         let of = |key: &str, value: &str| {
             key.strip_prefix("mp")?.parse::<u16>().ok()?;
@@ -209,7 +209,7 @@ impl SimulatedNode {
             return None;
         }
         let is_missing = |path: &String| {
-            self.mounted(vmid, path).is_some_and(|on_node| !self.files.has(&on_node))
+            self.folder_behind(vmid, path).is_some_and(|on_node| !self.files.has(&on_node))
         };
         let missing = named.into_iter().find(is_missing)?;
         Some(format!("cannot load \"{missing}\": No such file or directory"))

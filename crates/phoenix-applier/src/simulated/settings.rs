@@ -32,6 +32,9 @@ pub(super) struct Settings {
     pub(super) packages: BTreeSet<String>,
     #[serde(default, deserialize_with = "vmids")]
     pub(super) without_nftables: BTreeSet<Vmid>,
+    /// Virtual machines in which no guest agent is installed.
+    #[serde(default, deserialize_with = "vmids")]
+    pub(super) without_agent: BTreeSet<Vmid>,
     #[serde(default)]
     pub(super) datasets: BTreeMap<String, String>,
     #[serde(default)]
@@ -54,6 +57,7 @@ impl Default for Settings {
             busy: BTreeSet::new(),
             packages: BTreeSet::new(),
             without_nftables: BTreeSet::new(),
+            without_agent: BTreeSet::new(),
             datasets: BTreeMap::new(),
             templates: BTreeSet::new(),
             downloads: BTreeMap::new(),
@@ -98,9 +102,11 @@ impl Answers {
         serde_json::from_str(text).map(Self)
     }
 
-    /// Returns what a program says, if the file has it; of several entries the last.
+    /// Returns what a program says, if the file has it; of several entries the last. A guest's number is its
+    /// place, whether it is a container or a virtual machine.
     pub(super) fn find(&self, place: Place, argv: &[String]) -> Option<Output> {
-        let same = |canned: &&CannedAnswer| canned.place == place && canned.argv == argv;
+        let same =
+            |canned: &&CannedAnswer| canned.place.vmid() == place.vmid() && canned.argv == argv;
         let CannedAnswer { exit, stdout, stderr, .. } = self.0.iter().rev().find(same)?;
         Some(Output { exit: *exit, stdout: stdout.clone(), stderr: stderr.clone() })
     }

@@ -23,9 +23,17 @@ const NOTHING_FOUND: i32 = 1;
 const TROUBLE: i32 = 2;
 
 /// Mode and owner of a file, in the words of stat(1).
-struct Attributes {
+pub(super) struct Attributes {
     mode: String,
     owner: String,
+}
+
+impl Attributes {
+    /// Returns those of a file of root's that was made with `--mode=MODE`.
+    pub(super) fn of_mode(option: &str) -> Self {
+        let mode = option.trim_start_matches("--mode=").trim_start_matches('0').to_owned();
+        Self { mode, owner: OWNER.to_owned() }
+    }
 }
 
 /// Returns a path of a place; `None` when it is not absolute.
@@ -38,7 +46,7 @@ impl SimulatedNode {
     fn files_of(&self, place: Place) -> Option<Tree> {
         match place {
             Place::Node => self.folder.inner("fs").ok(),
-            Place::Guest(vmid) => self.make_guest_files(vmid).ok(),
+            Place::Guest(vmid) | Place::Vm(vmid) => self.make_guest_files(vmid).ok(),
         }
     }
 
@@ -73,7 +81,7 @@ impl SimulatedNode {
     fn attributes_note(place: Place) -> String {
         match place {
             Place::Node => "/live/attributes".to_owned(),
-            Place::Guest(vmid) => note_path(vmid, "attributes"),
+            Place::Guest(vmid) | Place::Vm(vmid) => note_path(vmid, "attributes"),
         }
     }
 
@@ -89,7 +97,7 @@ impl SimulatedNode {
     }
 
     /// Notes mode and owner of a file; `None` forgets them.
-    fn set_attributes(
+    pub(super) fn set_attributes(
         &self,
         place: Place,
         path: &str,
@@ -165,8 +173,8 @@ impl SimulatedNode {
     /// Returns whether there is a file, in a mounted folder of the node too.
     fn is_somewhere(&self, place: Place, path: &str) -> bool {
         let mounted = match place {
-            Place::Node => None,
-            Place::Guest(vmid) => self.mounted(vmid, path),
+            Place::Node | Place::Vm(_) => None,
+            Place::Guest(vmid) => self.folder_behind(vmid, path),
         };
         match mounted {
             Some(path) => self.has_file(Place::Node, &path),
@@ -296,8 +304,7 @@ impl SimulatedNode {
         if let Some(failed) = self.put(place, path, "", missing)? {
             return Ok(failed);
         }
-        let mode = mode.trim_start_matches("--mode=").trim_start_matches('0').to_owned();
-        self.set_attributes(place, path, Some(&Attributes { mode, owner: OWNER.to_owned() }))?;
+        self.set_attributes(place, path, Some(&Attributes::of_mode(mode)))?;
         Ok(done(""))
     }
 
@@ -397,7 +404,7 @@ impl SimulatedNode {
     }
 }
 
-fn is_mode(word: &str) -> bool {
+pub(super) fn is_mode(word: &str) -> bool {
     let digits = word.strip_prefix("--mode=");
     digits.is_some_and(|d| d.len() == 4 && d.bytes().all(|b| matches!(b, b'0'..=b'7')))
 }

@@ -75,7 +75,7 @@ impl Faulty {
             Effect::Write { at, .. } | Effect::Remove { at, .. } => {
                 NodeError::File { at: at.clone(), source: error() }
             }
-            Effect::Run { argv, .. } => {
+            Effect::Run { argv, .. } | Effect::Feed { argv, .. } => {
                 NodeError::Program { program: argv[0].clone(), source: error() }
             }
         };
@@ -85,7 +85,7 @@ impl Faulty {
         }
         let exits = matches!(self.fault, Fault::ExitWith | Fault::ExitWithout);
         match effect {
-            Effect::Run { .. } if exits => {
+            Effect::Run { .. } | Effect::Feed { .. } if exits => {
                 Ok(Output { exit: 1, stdout: String::new(), stderr: "injected".to_owned() })
             }
             _ => Err(broken),
@@ -130,7 +130,7 @@ fn changes(plan: &Plan) -> Vec<Change> {
             self.0.answer(probes)
         }
         fn perform(&mut self, effect: Effect<'_>) -> Result<Output, NodeError> {
-            let is_run = matches!(effect, Effect::Run { .. });
+            let is_run = matches!(effect, Effect::Run { .. } | Effect::Feed { .. });
             self.1.push(if is_run { Change::Program } else { Change::File });
             self.0.perform(effect)
         }

@@ -21,6 +21,13 @@ fn any_value<'a>(_: &str, value: &'a str) -> Result<Cow<'a, str>, String> {
     Ok(value.into())
 }
 
+/// Returns whether a value of `agent` gives the machine the way by which its guest agent is asked: `1`, or
+/// `enabled=1` among others.
+pub fn is_agent_on(value: &str) -> bool {
+    let text = PropertyText::parse(value);
+    text.get("enabled").or_else(|| text.bare()).is_some_and(|word| check::boolean(word) == Ok("1"))
+}
+
 /// Returns whether a text can be the name of a virtual machine's setting.
 pub fn is_key(key: &str) -> bool {
     check::is_machine_key(key)

@@ -81,6 +81,11 @@ pub struct Vm {
     pub user_config: Option<VmUser>,
     /// Its network, which cloud-init sets.
     pub network_config: Option<VmNetworkConfig>,
+    /// What is set up in it by its guest agent: `base_setup`, `step_cli`, `trusted_ca`, or the name of a script in
+    /// `feature_scripts_dir`.
+    pub features: Option<List<String>>,
+    /// Folders of NFS servers that it mounts, by its guest agent. Absent: left alone.
+    pub volumes: Option<List<VmVolume>>,
     /// Its firewall.
     pub firewall: Option<GuestFirewall>,
     /// DNS records, answered by the node's DNS server.
@@ -93,6 +98,26 @@ pub struct Vm {
     pub dependencies: Option<List<Scalar>>,
     /// The number of the virtual machine that this one is a full clone of.
     pub clone_from_vmid: Option<Scalar>,
+}
+
+/// A folder of an NFS server that a virtual machine mounts.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct VmVolume {
+    /// What it is: `nfs`. Others are left alone.
+    #[serde(rename = "type")]
+    #[schemars(example = &"nfs")]
+    pub kind: Option<String>,
+    /// What it is for. Not used.
+    pub name: Option<String>,
+    /// The server's name or address. Needed.
+    #[schemars(example = &"10.0.0.13")]
+    pub server: Option<String>,
+    /// The folder on the server. Needed.
+    #[schemars(regex(pattern = r"^/"), example = &"/srv/data")]
+    pub path: Option<String>,
+    /// Where the machine mounts it. Needed.
+    #[schemars(regex(pattern = r"^/"), example = &"/mnt/data")]
+    pub mount_point: Option<String>,
 }
 
 /// The user that cloud-init makes in a virtual machine.

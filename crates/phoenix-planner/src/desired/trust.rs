@@ -13,8 +13,10 @@ use crate::source::Origin;
 /// Everything that is set up inside of guests, and the certificates.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
-    /// `features` of the containers, in order.
+    /// `features` of the guests, in order.
     pub features: BTreeMap<Vmid, Vec<Located<String>>>,
+    /// `volumes` of the virtual machines that declare them, by where they are mounted.
+    pub volumes: BTreeMap<Vmid, BTreeMap<AbsolutePath, Volume>>,
     /// `base_setup.packages`, sorted.
     pub base_packages: BTreeSet<String>,
     /// The certificate authority; `None` when no container is it.
@@ -42,7 +44,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Returns the containers with a feature, each with the place where it is said.
+    /// Returns the guests with a feature, each with the place where it is said.
     pub fn with_feature(&self, name: &str) -> impl Iterator<Item = (Vmid, &Origin)> {
         self.features.iter().filter_map(move |(vmid, features)| {
             let found = features.iter().find(|feature| feature.value == name)?;
@@ -50,11 +52,12 @@ impl Trust {
         })
     }
 
-    /// Returns whether phoenix sets anything up inside of a container.
+    /// Returns whether phoenix sets anything up inside of a guest.
     pub fn sets_up(&self, vmid: Vmid) -> bool {
-        let is_managed = |name: &str| self.scripts.is_some() || KNOWN_FEATURES.contains(&name);
         let mut features = self.features.get(&vmid).into_iter().flatten();
-        features.any(|feature| is_managed(&feature.value)) || self.application(vmid).is_some()
+        let has_volumes = self.volumes.get(&vmid).is_some_and(|volumes| !volumes.is_empty());
+        let has_feature = features.any(|feature| self.manages(&feature.value));
+        has_volumes || has_feature || self.application(vmid).is_some()
     }
 
     /// Returns the operator's own script for a container, where there is a folder of them.
@@ -62,10 +65,34 @@ impl Trust {
         self.applications.get(&vmid).filter(|_| self.application_scripts.is_some())
     }
 
-    /// Returns the containers in which something may be set up.
+    /// Returns the guests in which something may be set up.
     pub fn set_up(&self) -> BTreeSet<Vmid> {
-        self.features.keys().chain(self.applications.keys()).copied().collect()
+        let declared = self.features.keys().chain(self.volumes.keys());
+        declared.chain(self.applications.keys()).copied().collect()
     }
+
+    /// Returns whether phoenix sets a feature up: it knows it, or has a folder in which its script may be.
+    pub fn manages(&self, feature: &str) -> bool {
+        self.scripts.is_some() || KNOWN_FEATURES.contains(&feature)
+    }
+
+    /// Returns the guests in which phoenix does something: it sets a feature up there, mounts a volume, or puts a
+    /// certificate there for the operator's command.
+    pub fn entered(&self) -> BTreeSet<Vmid> {
+        let declared = self.features.keys().chain(self.volumes.keys()).copied();
+        let with_features = declared.filter(|vmid| self.sets_up(*vmid));
+        let commands = self.certificates.values().filter(|one| one.command.is_some());
+        with_features.chain(commands.filter_map(|one| one.guest)).collect()
+    }
+}
+
+/// A folder of an NFS server that a virtual machine mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// `SERVER:PATH`.
+    pub source: String,
+    /// Where it is declared.
+    pub origin: Origin,
 }
 
 /// The certificate authority.

@@ -34,7 +34,7 @@ fn file(name: &str, desired: &Desired) -> Option<Location> {
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let is_there = |vmid: Vmid| facts.text(&config_path(vmid)).is_some();
     let of_one = |(vmid, name): (Vmid, &Located<String>)| {
-        let mark = is_there(vmid).then(|| Probe::File(at(vmid, MARK)));
+        let mark = is_there(vmid).then(|| Probe::File(at(Place::Guest(vmid), MARK)));
         file(&name.value, desired).map(Probe::File).into_iter().chain(mark)
     };
     declared(desired).flat_map(of_one).collect()
@@ -44,12 +44,16 @@ pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec
     for (vmid, name) in declared(observed.desired) {
         let address = lxc::address(vmid).part(PART);
         match standing(observed, vmid) {
-            Standing::Absent | Standing::Template => {}
+            Standing::Absent | Standing::Template | Standing::NoWay | Standing::Silent => {}
             Standing::Stopped => {
                 draft.defer(address, format!("known when container {vmid} runs"));
             }
             Standing::Ready => {
-                plan_one(&Guest { vmid, origin: &name.origin, observed }, name, draft);
+                plan_one(
+                    &Guest { vmid, place: Place::Guest(vmid), origin: &name.origin, observed },
+                    name,
+                    draft,
+                );
             }
         }
     }
@@ -64,7 +68,7 @@ fn plan_one(guest: &Guest<'_>, name: &Located<String>, draft: &mut Draft) {
         draft.defer(address, format!("`application_scripts_dir` has no `{}`", name.value));
         return;
     };
-    let Some(action) = script::once(guest, address.clone(), &script, text, at(guest.vmid, MARK))
+    let Some(action) = script::once(guest, address.clone(), &script, text, at(guest.place, MARK))
     else {
         return;
     };

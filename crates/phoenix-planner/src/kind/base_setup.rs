@@ -1,4 +1,4 @@
-//! `lxc/ID/base_setup`: the operator's usual programs in a container.
+//! `lxc/ID/base_setup` and `vm/ID/base_setup`: the operator's usual programs in a guest.
 
 use super::feature::{BASE_SETUP, package, ready, to_ask};
 use crate::desired::Desired;
@@ -13,7 +13,7 @@ fn packages(desired: &Desired) -> impl Iterator<Item = &str> {
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let guests = to_ask(BASE_SETUP, desired, facts);
-    guests.flat_map(|vmid| package::probes(vmid, packages(desired), facts)).collect()
+    guests.flat_map(|place| package::probes(place, packages(desired), facts)).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {

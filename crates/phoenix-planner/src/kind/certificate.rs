@@ -12,11 +12,12 @@ pub(super) mod reading;
 
 use self::reading::{Reading, Wrong};
 use super::attribute;
-use super::feature::guest::{Standing, standing};
+use super::feature::guest::{self, Standing, standing};
 use super::step_ca;
 use super::step_ca::root::{self, Root};
 use crate::address::Address;
 use crate::desired::{Authority, Certificate, Command, Desired};
+use crate::location::Place;
 use crate::observed::Observed;
 use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Facts, Probe};
@@ -69,11 +70,11 @@ fn plan_one(
         Some(wrong) => {
             can_issue(authority, observed, draft)?;
             can_run(certificate, observed)?;
-            issued(certificate, authority, &owner, &wrong)
+            issued(certificate, authority, &owner, &wrong, inside(certificate, observed))
         }
         None if reading.pending && certificate.command.is_some() => {
             can_run(certificate, observed)?;
-            run(certificate, authority)
+            run(certificate, authority, inside(certificate, observed))
         }
         None => mended(certificate, &owner, &reading),
     };
@@ -106,25 +107,33 @@ fn wrong(
 fn after(certificate: &Certificate, authority: &Authority, draft: &Draft) -> Vec<(ActionId, Edge)> {
     let mut after = step_ca::planned(authority, draft);
     if let Some(vmid) = certificate.guest {
-        let of_guest = draft.find_all(|address| address.container() == Some(vmid));
+        let of_guest = draft.find_all(|address| address.guest() == Some(vmid));
         after.extend(of_guest.into_iter().map(|id| (id, Edge::After)));
     }
     after
 }
 
-fn issued(certificate: &Certificate, authority: &Authority, owner: &str, wrong: &Wrong) -> Action {
+fn issued(
+    certificate: &Certificate,
+    authority: &Authority,
+    owner: &str,
+    wrong: &Wrong,
+    inside: Option<Place>,
+) -> Action {
     let verb = if *wrong == Wrong::Absent { Verb::Add } else { Verb::Change };
     let mut action = action(certificate, verb, wrong.reason());
     action.operations = issue::issue(certificate, authority, owner);
-    action.operations.extend(issue::command(certificate, authority));
+    action.operations.extend(issue::command(certificate, authority, inside));
     action.attributes.extend(command_attribute(certificate));
+    action.notes.extend(blind_note(certificate));
     action
 }
 
-fn run(certificate: &Certificate, authority: &Authority) -> Action {
+fn run(certificate: &Certificate, authority: &Authority, inside: Option<Place>) -> Action {
     let mut action = action(certificate, Verb::Do, "its command has not been run".to_owned());
-    action.operations = issue::command(certificate, authority);
+    action.operations = issue::command(certificate, authority, inside);
     action.attributes.extend(command_attribute(certificate));
+    action.notes.extend(blind_note(certificate));
     action
 }
 
@@ -146,6 +155,24 @@ fn action(certificate: &Certificate, verb: Verb, reason: String) -> Action {
         notes: Vec::new(),
         operations: Vec::new(),
     }
+}
+
+/// Returns the inside of the guest that a certificate is for.
+fn inside(certificate: &Certificate, observed: &Observed<'_>) -> Option<Place> {
+    let vmid = certificate.guest?;
+    Some(guest::inside(vmid, observed.desired, observed.facts))
+}
+
+/// Says what an operator does not see who calls a machine by `qm guest exec`.
+fn blind_note(certificate: &Certificate) -> Option<String> {
+    let text = match certificate.command.as_ref()? {
+        Command::Line(line) => line.clone(),
+        Command::Argv(argv) => argv.join(" "),
+    };
+    text.contains("qm guest exec").then(|| {
+        "`qm guest exec` ends with 0 whatever becomes of the command in the machine, and waits 30 seconds for it: look at what it prints"
+            .to_owned()
+    })
 }
 
 fn command_attribute(certificate: &Certificate) -> Option<crate::plan::Attribute> {
@@ -173,7 +200,7 @@ fn can_issue(authority: &Authority, observed: &Observed<'_>, draft: &Draft) -> R
     if standing(observed, vmid) != Standing::Ready {
         return Err(format!("container {vmid}, the certificate authority, does not run"));
     }
-    let made = super::feature::guest::at(vmid, step_ca::ROOT);
+    let made = guest::at(Place::Guest(vmid), step_ca::ROOT);
     let is_there = observed.facts.text(&made).is_some() || step_ca::is_made(authority, draft);
     is_there.then_some(()).ok_or_else(|| "the certificate authority is not initialised".to_owned())
 }
@@ -181,13 +208,14 @@ fn can_issue(authority: &Authority, observed: &Observed<'_>, draft: &Draft) -> R
 /// The command finds the new files in the guest, into which they can be put only while it runs.
 fn can_run(certificate: &Certificate, observed: &Observed<'_>) -> Result<(), String> {
     let (Some(vmid), Some(_)) = (certificate.guest, &certificate.command) else { return Ok(()) };
-    if observed.config(vmid).is_none() {
-        return Err(format!(
-            "its command needs files inside of virtual machine {vmid}, where phoenix cannot put any yet"
-        ));
-    }
-    if standing(observed, vmid) == Standing::Ready {
+    let standing = standing(observed, vmid);
+    if standing == Standing::Ready {
         return Ok(());
     }
-    Err(format!("container {vmid} does not run, and its command needs it"))
+    let noun = guest::noun(guest::inside(vmid, observed.desired, observed.facts));
+    let does_not_run = || format!("{noun} {vmid} does not run, and its command needs it");
+    Err(match standing.silence(vmid) {
+        Some(why) => format!("its command needs files in it: {why}"),
+        None => does_not_run(),
+    })
 }

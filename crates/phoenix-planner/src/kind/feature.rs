@@ -1,4 +1,4 @@
-//! What features of containers have in common: they are set up in guests that exist and run.
+//! What features of guests have in common: they are set up in guests that exist and run.
 //!
 //! A guest that is not there yet, or does not run, cannot be looked into: what belongs into it is planned
 //! as soon as it can be. The features that phoenix knows are kinds of their own; the others are in [`script`].
@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use phoenix_formats::Vmid;
 
-use super::{Stage, application, base_setup, lxc, nginx, step_ca, step_cli, traefik, trusted_ca};
+use super::{Stage, application, base_setup, nginx, step_ca, step_cli, traefik, trusted_ca};
+use super::{vm, volumes};
 use crate::desired::Desired;
 use crate::observed::Observed;
 use crate::plan::Draft;
@@ -18,6 +19,7 @@ pub(super) mod guest;
 pub(super) mod package;
 pub(super) mod script;
 
+pub(crate) use self::guest::ping_argv;
 pub(super) use self::guest::{Guest, asked, at, ready, to_ask};
 
 /// The feature of the container that is the certificate authority.
@@ -34,27 +36,31 @@ pub(crate) const TRAEFIK: &str = "traefik";
 pub(crate) const NGINX: &str = "nginx";
 
 /// What is inside of running containers: first the authority that others trust, then those that ask it.
-const STAGES: [Stage; 7] = [
+const STAGES: [Stage; 8] = [
     Stage { probes: base_setup::probes, plan: base_setup::plan },
     Stage { probes: step_ca::probes, plan: step_ca::plan },
     Stage { probes: trusted_ca::probes, plan: trusted_ca::plan },
     Stage { probes: step_cli::probes, plan: step_cli::plan },
     Stage { probes: traefik::probes, plan: traefik::plan },
     Stage { probes: nginx::probes, plan: nginx::plan_first },
+    // Before the operator's own scripts, which may use what is mounted.
+    Stage { probes: volumes::probes, plan: volumes::plan },
     Stage { probes: script::probes, plan: script::plan },
 ];
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    STAGES.iter().flat_map(|stage| (stage.probes)(desired, facts)).collect()
+    let of_stages = STAGES.iter().flat_map(|stage| (stage.probes)(desired, facts));
+    guest::pings(desired, facts).into_iter().chain(of_stages).collect()
 }
 
 pub(super) fn plan(observed: &Observed<'_>, draft: &mut Draft) -> Result<(), Vec<Refusal>> {
+    guest::defer_silent(observed, draft);
     let failed = STAGES.iter().filter_map(|stage| (stage.plan)(observed, draft).err());
     let refusals = failed.flatten().collect::<Vec<_>>();
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
-/// The containers in which something is still to be set up.
+/// The guests in which something is still to be set up.
 #[derive(Default)]
 pub(super) struct Unfinished {
     /// Those in which a plan does something.
@@ -73,15 +79,17 @@ impl Unfinished {
         application::plan(observed, &mut trial).ok();
         let all = || observed.desired.trust.set_up().into_iter();
         let is_due = |vmid: &Vmid| !trial.of_guest(*vmid).is_empty();
-        let is_waiting = |vmid: &Vmid| trial.defers_within(&lxc::address(*vmid));
+        let address =
+            |vmid| guest::base(guest::inside(vmid, observed.desired, observed.facts), vmid);
+        let is_waiting = |vmid: &Vmid| trial.defers_within(&address(*vmid));
         Self { due: all().filter(is_due).collect(), waiting: all().filter(is_waiting).collect() }
     }
 
-    /// Returns why those that need a container wait for what belongs into it.
+    /// Returns why those that need a guest wait for what belongs into it.
     pub(super) fn holds_up(&self, observed: &Observed<'_>, vmid: Vmid) -> Option<&'static str> {
         if !observed.desired.trust.sets_up(vmid) {
             None
-        } else if !observed.is_running(vmid) {
+        } else if !observed.is_running(vmid) && !vm::is_running(observed.facts, vmid) {
             Some("what belongs into it is set up when it runs")
         } else {
             self.due.contains(&vmid).then_some("what belongs into it is set up first")

@@ -50,7 +50,7 @@ fn systemctl(word: &str) -> Argv {
 }
 
 fn link_of(vmid: Vmid, name: &str) -> Location {
-    at(vmid, &format!("{ENABLED}/{name}"))
+    at(Place::Guest(vmid), &format!("{ENABLED}/{name}"))
 }
 
 fn target_of(name: &str) -> AbsolutePath {
@@ -100,7 +100,7 @@ impl<'a> Server<'a> {
         match self.guest.ran(&argv).filter(|output| output.success()) {
             Some(output) => Ok(Some(output.stdout.trim_end_matches('\n'))),
             None => {
-                let names = self.guest.observed.facts.names(&at(vmid, ENABLED));
+                let names = self.guest.observed.facts.names(&at(Place::Guest(vmid), ENABLED));
                 if names.iter().any(|other| other == name) { Err(()) } else { Ok(None) }
             }
         }
@@ -133,15 +133,17 @@ impl<'a> Server<'a> {
 }
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    to_ask(NGINX, desired, facts).flat_map(|vmid| of_one(vmid, desired, facts)).collect()
+    let guests = to_ask(NGINX, desired, facts).filter_map(Place::vmid);
+    guests.flat_map(|vmid| of_one(vmid, desired, facts)).collect()
 }
 
 fn of_one(vmid: Vmid, desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let Some(nginx) = desired.trust.nginx.get(&vmid) else { return Vec::new() };
     let mut probes = package::probes(vmid, nginx, facts);
-    probes.extend(["is-active", "is-enabled"].map(|word| asked(vmid, systemctl(word))));
-    probes.push(asked(vmid, nginx_site::sockets_argv()));
-    probes.push(Probe::List(at(vmid, ENABLED)));
+    probes
+        .extend(["is-active", "is-enabled"].map(|word| asked(Place::Guest(vmid), systemctl(word))));
+    probes.push(asked(Place::Guest(vmid), nginx_site::sockets_argv()));
+    probes.push(Probe::List(at(Place::Guest(vmid), ENABLED)));
     let sites = nginx.enabled.iter().chain(&nginx.removed);
     probes.extend(sites.map(|name| Link::probe(&link_of(vmid, name))));
     let files = nginx.files.keys().cloned();
@@ -155,7 +157,8 @@ fn servers<'a>(observed: &'a Observed<'a>) -> Vec<Server<'a>> {
     let all = observed.desired.trust.nginx.iter();
     let running = all.filter(|(vmid, _)| standing(observed, **vmid) == Standing::Ready);
     let server = |(vmid, declared): (&Vmid, &'a Nginx)| {
-        let guest = Guest { vmid: *vmid, origin: &declared.origin, observed };
+        let guest =
+            Guest { vmid: *vmid, place: Place::Guest(*vmid), origin: &declared.origin, observed };
         Server { guest, declared }
     };
     running.map(server).collect()

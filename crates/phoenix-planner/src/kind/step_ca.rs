@@ -53,10 +53,10 @@ pub(super) fn with_home(words: &[&str]) -> Argv {
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let mut probes = Vec::new();
-    for vmid in to_ask(STEP_CA, desired, facts) {
-        probes.extend(step_cli::package_probes(vmid, PACKAGES, desired, facts));
-        probes.extend([CONFIG, ROOT, ELSEWHERE].map(|path| Probe::File(at(vmid, path))));
-        probes.extend(service::probes(vmid));
+    for place in to_ask(STEP_CA, desired, facts) {
+        probes.extend(step_cli::package_probes(place, PACKAGES, desired, facts));
+        probes.extend([CONFIG, ROOT, ELSEWHERE].map(|path| Probe::File(at(place, path))));
+        probes.extend(service::probes(place));
     }
     probes.extend(export::probes(desired, facts));
     probes
@@ -111,7 +111,7 @@ fn plan_authority(
     };
     let config = Config::read(text).map_err(|why| {
         let help = "Mend the file by hand: `step-ca` does not start with it.";
-        vec![Refusal::file(&at(guest.vmid, CONFIG), None, why, help)]
+        vec![Refusal::file(&at(guest.place, CONFIG), None, why, help)]
     })?;
     for why in config.differences(authority) {
         draft.defer(address.clone(), format!("{why}; phoenix does not change it: edit {CONFIG}"));
@@ -166,7 +166,7 @@ fn initialise(guest: &Guest<'_>, authority: &Authority) -> Vec<Operation> {
     operations.push(guest.run(init(authority, &names(guest, authority))));
     let shows = argv(["openssl", "x509", "-noout", "-in", ROOT]);
     operations.push(Operation::Check(Check {
-        probe: super::feature::asked(guest.vmid, shows),
+        probe: super::feature::asked(guest.place, shows),
         want: Want::Success,
         attempts: 1,
         pause: 0,

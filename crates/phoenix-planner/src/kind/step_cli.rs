@@ -1,4 +1,4 @@
-//! `lxc/ID/step_cli`: step(1), and the repository that it comes from.
+//! `lxc/ID/step_cli` and `vm/ID/step_cli`: step(1), and the repository that it comes from.
 //!
 //! It then learns of the certificate authority, in [`bootstrap`].
 //! phoenix never fetches the repository's key: the operator puts it on the node, and phoenix hands it on.
@@ -41,13 +41,13 @@ fn key_at(source: &PackageSource) -> Option<Location> {
 
 /// Returns what is asked for packages of the repository in a guest.
 pub(super) fn package_probes<'a>(
-    vmid: phoenix_formats::Vmid,
+    place: Place,
     names: impl IntoIterator<Item = &'a str>,
     desired: &Desired,
     facts: &Facts,
 ) -> Vec<Probe> {
-    let mut probes = package::probes(vmid, names, facts);
-    let files = [SOURCES, KEY].map(|path| Probe::File(at(vmid, path)));
+    let mut probes = package::probes(place, names, facts);
+    let files = [SOURCES, KEY].map(|path| Probe::File(at(place, path)));
     probes.extend(files);
     probes.extend(key_at(&desired.trust.source).map(Probe::File));
     probes
@@ -55,9 +55,9 @@ pub(super) fn package_probes<'a>(
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let guests = to_ask(STEP_CLI, desired, facts);
-    let of = |vmid| {
-        let packages = package_probes(vmid, [PACKAGE], desired, facts);
-        packages.into_iter().chain([bootstrap::probe(vmid)])
+    let of = |place| {
+        let packages = package_probes(place, [PACKAGE], desired, facts);
+        packages.into_iter().chain([bootstrap::probe(place)])
     };
     guests.flat_map(of).collect()
 }
@@ -164,7 +164,7 @@ fn writes(
     let differs = wanted.into_iter().filter(|(path, text)| guest.text(path) != Some(text));
     let writes = differs.map(|(path, text)| {
         let before = guest.text(path).map(str::to_owned);
-        let write = Write::new(at(guest.vmid, path), before, text, MODE);
+        let write = Write::new(at(guest.place, path), before, text, MODE);
         let shown = if path == KEY { crate::operation::Shown::AsAttribute } else { write.shown };
         Write { shown, ..write }
     });

@@ -10,7 +10,6 @@ mod files;
 mod program;
 mod service;
 
-use phoenix_formats::Vmid;
 use phoenix_formats::yaml::Yaml;
 
 pub(crate) use self::files::DASHBOARD;
@@ -19,6 +18,7 @@ use super::attribute;
 use super::feature::{Guest, TRAEFIK, TRUSTED_CA, asked, at, ready, to_ask};
 use super::step_ca;
 use crate::desired::Desired;
+use crate::location::Place;
 use crate::observed::Observed;
 use crate::operation::{Operation, Write};
 use crate::plan::{ActionId, Attribute, Disruption, Draft, Edge, Verb};
@@ -46,10 +46,10 @@ fn storage_argv() -> Argv {
 }
 
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
-    let of = |vmid: Vmid| {
-        let files = [STATIC, DYNAMIC].map(|path| Probe::File(at(vmid, path)));
-        let own = files.into_iter().chain([asked(vmid, storage_argv())]);
-        own.chain(service::probes(vmid)).chain(program::probes(desired, vmid))
+    let of = |place: Place| {
+        let files = [STATIC, DYNAMIC].map(|path| Probe::File(at(place, path)));
+        let own = files.into_iter().chain([asked(place, storage_argv())]);
+        own.chain(service::probes(place)).chain(program::probes(desired, place))
     };
     to_ask(TRAEFIK, desired, facts).flat_map(of).collect()
 }
@@ -151,10 +151,10 @@ fn change(guest: &Guest<'_>, path: &str, wanted: &Yaml) -> Result<Option<Write>,
     if !blank && !present.is_some_and(is_own) {
         let message = "this file has the name of phoenix's own, and phoenix has not written it";
         let help = "Declare what it says in `traefik`, move it away, then plan again.";
-        return Err(vec![Refusal::file(&at(guest.vmid, path), Some(1), message, help)]);
+        return Err(vec![Refusal::file(&at(guest.place, path), Some(1), message, help)]);
     }
     let before = present.map(str::to_owned);
-    Ok(Some(Write::new(at(guest.vmid, path), before, render(wanted), MODE)))
+    Ok(Some(Write::new(at(guest.place, path), before, render(wanted), MODE)))
 }
 
 /// Returns what makes the storage what Traefik takes. Nobody reads it: it holds private keys.

@@ -1,4 +1,5 @@
-//! `lxc/ID/trusted_ca`: the root certificate of the certificate authority in a container's trust store.
+//! `lxc/ID/trusted_ca` and `vm/ID/trusted_ca`: the root certificate of the certificate authority in a guest's trust
+//! store.
 
 use phoenix_formats::Vmid;
 use phoenix_formats::certificate::{Certificate, read_certificates};
@@ -9,6 +10,7 @@ use super::certificate::reading::STAGE;
 use super::feature::{Guest, TRUSTED_CA, asked, at, package, ready, to_ask};
 use super::step_ca::{self, root};
 use crate::desired::Desired;
+use crate::location::Location;
 use crate::observed::Observed;
 use crate::operation::{Check, Operation, Run, Shown, Want, Write};
 use crate::plan::{Draft, Verb};
@@ -35,13 +37,21 @@ fn bundle_argv(root: &Certificate) -> Argv {
     argv(["grep", "--quiet", "--fixed-strings", "--line-regexp", "--", line, BUNDLE])
 }
 
+/// Returns what asks whether a guest that is to trust the authority does; `None` for any other.
+pub(crate) fn check_argv(observed: &Observed<'_>, vmid: Vmid) -> Option<Argv> {
+    let mut wanted = observed.desired.trust.with_feature(TRUSTED_CA);
+    wanted.find(|(other, _)| *other == vmid)?;
+    let root = root::known(observed.desired, observed.facts)?.ok()?;
+    Some(bundle_argv(&root))
+}
+
 pub(super) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     let root = root::known(desired, facts).and_then(Result::ok);
     let mut probes = Vec::new();
-    for vmid in to_ask(TRUSTED_CA, desired, facts) {
-        probes.push(Probe::File(at(vmid, FILE)));
-        probes.extend(package::probes(vmid, [PACKAGE], facts));
-        probes.extend(root.as_ref().map(|root| asked(vmid, bundle_argv(root))));
+    for place in to_ask(TRUSTED_CA, desired, facts) {
+        probes.push(Probe::File(at(place, FILE)));
+        probes.extend(package::probes(place, [PACKAGE], facts));
+        probes.extend(root.as_ref().map(|root| asked(place, bundle_argv(root))));
     }
     let kept = desired.trust.with_feature(TRUSTED_CA).next();
     probes.extend(kept.and_then(|_| root::kept(desired, facts)).map(Probe::File));
@@ -87,12 +97,12 @@ fn plan_known(guest: &Guest<'_>, root: &Certificate, draft: &mut Draft) {
     let mut attributes = Vec::new();
     if !same {
         let before = present.map(str::to_owned);
-        let write = Write::new(at(guest.vmid, FILE), before, wanted, MODE);
+        let write = Write::new(at(guest.place, FILE), before, wanted, MODE);
         operations.push(Operation::Write(Write { shown: Shown::AsAttribute, ..write }));
         let after = Some(short(root));
         attributes.push(attribute("fingerprint", present.map(present_fingerprint), after));
     }
-    let probe = asked(guest.vmid, bundle);
+    let probe = asked(guest.place, bundle);
     let want = Want::Success;
     operations.push(update);
     operations.push(Operation::Check(Check { probe, want, attempts: 1, pause: 0 }));
@@ -127,7 +137,10 @@ fn plan_copy(guest: &Guest<'_>, draft: &mut Draft) {
         issue::make_stage(),
         node(argv(["pct", "pull", &source, step_ca::ROOT, &staged, "--perms", "0644"])),
         guest.run(argv(["mkdir", "--parents", "/usr/local/share/ca-certificates"])),
-        node(argv(["pct", "push", &target, &staged, FILE, "--perms", "0644"])),
+        match guest.is_vm() {
+            true => guest.feed(issue::install_argv("0644", FILE), Location::node(&staged)),
+            false => node(argv(["pct", "push", &target, &staged, FILE, "--perms", "0644"])),
+        },
         node(argv(["rm", "--force", "--", &staged])),
         update,
     ]);

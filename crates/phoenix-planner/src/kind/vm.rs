@@ -164,7 +164,7 @@ pub(super) fn read(observed: &Observed<'_>, vmid: Vmid) -> Option<VmConf> {
 
 /// Returns whether `qm list` has a machine as running: its last columns are the status, the memory, the
 /// disk and the process.
-pub(super) fn is_running(facts: &Facts, vmid: Vmid) -> bool {
+pub(crate) fn is_running(facts: &Facts, vmid: Vmid) -> bool {
     const STATUS_FROM_BEHIND: usize = 3;
     let table = facts.ran(Place::Node, &list_argv()).map_or("", |output| output.stdout.as_str());
     let number = vmid.to_string();

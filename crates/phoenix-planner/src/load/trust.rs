@@ -44,10 +44,11 @@ pub(super) struct Service {
 }
 
 /// Returns the features that phoenix does not know, and the operator's own scripts, where no folder has them.
-pub(super) fn later(global: &HypervisorFile, file: &ContainerFile) -> Vec<Origin> {
+pub(super) fn later(global: &HypervisorFile, file: &ContainerFile, vms: &VmFile) -> Vec<Origin> {
     let mut later = Vec::new();
     if global.feature_scripts_dir.is_none() {
-        let unknown = features(file).filter(|(_, _, name)| !KNOWN_FEATURES.contains(name));
+        let all = features(file).chain(machine_features(vms));
+        let unknown = all.filter(|(_, _, name)| !KNOWN_FEATURES.contains(name));
         later.extend(unknown.map(|(_, origin, _)| origin));
     }
     if global.application_scripts_dir.is_none() {
@@ -76,12 +77,25 @@ fn features(file: &ContainerFile) -> impl Iterator<Item = (Vmid, Origin, &str)> 
     })
 }
 
+/// Returns the features of virtual machines, with their numbers.
+fn machine_features(file: &VmFile) -> impl Iterator<Item = (Vmid, Origin, &str)> {
+    let root = Origin::file(FileKind::Vms).at("vms");
+    let declared = file.vms.iter().flat_map(List::iter);
+    declared.filter_map(|(index, vm)| Some((index, vm?))).flat_map(move |(index, vm)| {
+        let at = root.at(index).at("features");
+        let vmid = vm.vmid.as_ref().and_then(|vmid| vmid.as_str().parse::<Vmid>().ok());
+        let list = vm.features.iter().flat_map(List::iter);
+        list.filter_map(move |(index, name)| Some((vmid?, at.at(index), name?.as_str())))
+    })
+}
+
 impl Lowering {
     /// Lowers what is set up inside of guests, without the services and the certificates.
     pub(super) fn trust(
         &mut self,
         global: &HypervisorFile,
         containers: &ContainerFile,
+        vms: &VmFile,
         identity: &Identity,
     ) -> Trust {
         let root = Origin::file(FileKind::Hypervisor);
@@ -102,6 +116,12 @@ impl Lowering {
         };
         for (vmid, origin, name) in features(containers) {
             if self.feature_name(name, &origin) {
+                let feature = Located { value: name.to_owned(), origin };
+                trust.features.entry(vmid).or_default().push(feature);
+            }
+        }
+        for (vmid, origin, name) in machine_features(vms) {
+            if self.feature_name(name, &origin) && self.fits_machine(name, &origin, vmid, vms) {
                 let feature = Located { value: name.to_owned(), origin };
                 trust.features.entry(vmid).or_default().push(feature);
             }
@@ -157,6 +177,29 @@ impl Lowering {
         let help = "Write the name of a file in `application_scripts_dir`, such as `gateway.sh`.";
         self.push(finding.label("letters, digits, `.`, `_`, `-`").help(help));
         false
+    }
+
+    /// Looks whether a feature can be set up in a virtual machine.
+    fn fits_machine(&mut self, name: &str, origin: &Origin, vmid: Vmid, file: &VmFile) -> bool {
+        if [crate::kind::NGINX, crate::kind::STEP_CA, crate::kind::TRAEFIK].contains(&name) {
+            let message = format!("`{name}` is set up in containers only");
+            let finding = Finding::warning(origin.clone(), message).label("left alone");
+            self.push(finding.help("Declare it for a container."));
+            return false;
+        }
+        let is_this = |vm: &&crate::declared::Vm| {
+            let number = vm.vmid.as_ref().and_then(|number| number.as_str().parse().ok());
+            number == Some(vmid)
+        };
+        let mut all = file.vms.iter().flat_map(List::iter).filter_map(|(_, vm)| vm);
+        let is_template = all.find(is_this).is_some_and(|vm| vm.is_template == Some(true));
+        if is_template {
+            let finding = Finding::warning(origin.clone(), "a feature of a template");
+            let help =
+                "Declare it for the machines that are cloned from it: a template never runs.";
+            self.push(finding.label("never set up").help(help));
+        }
+        !is_template
     }
 
     fn base_packages(&mut self, global: &HypervisorFile, root: &Origin) -> BTreeSet<String> {

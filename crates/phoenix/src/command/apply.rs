@@ -238,7 +238,7 @@ fn prove(session: &mut Session, plans: &[Plan]) {
     let actions = || plans.iter().flat_map(Plan::steps).map(|step| step.action);
     let guests = actions().filter_map(|action| action.guest).collect::<BTreeSet<_>>();
     let of_node = actions().filter(|action| action.guest.is_none()).collect::<Vec<_>>();
-    let changed = |check: &Check| match check.address.container() {
+    let changed = |check: &Check| match check.address.guest() {
         Some(vmid) => guests.contains(&vmid),
         None => of_node.iter().any(|action| verify::concerns(check, &action.address, None)),
     };

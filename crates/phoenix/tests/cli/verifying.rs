@@ -50,6 +50,36 @@ fn machines_and_services_of_features_are_looked_at() {
     drop(copy.phoenix(&["verify", "vm/1001", "vm/1002"]).exits(0));
 }
 
+/// What phoenix set up inside of machines, in force and then not; and an agent that has gone.
+#[test]
+fn the_inside_of_machines_is_looked_at() {
+    let copy = Copy::of("vm-inside");
+    drop(copy.phoenix(&["apply", "--yes"]).exits(0));
+    let asked = ["verify", "vm/1001", "vm/1002", "vm/1003", "vm/1004"];
+    compare("verify", "vm-inside", &copy.phoenix(&asked).exits(4).stdout);
+    let root = "node/guests/1001/fs/usr/local/share/ca-certificates/phoenix-root-ca.crt";
+    copy.write(root, "no certificate any more\n");
+    let script = "node/fs/root/features/docker.sh";
+    copy.write(script, &format!("{}# more\n", copy.read(script)));
+    let store = "node/guests/1003/fs/etc/ssl/certs/ca-certificates.crt";
+    copy.write(store, "");
+    // A line of somebody else's in the way, one of phoenix's own that was changed, and what is not mounted any more.
+    let (table, mounts) = ("node/guests/1001/fs/etc/fstab", "node/live/guests/1001/mounts");
+    let lines = copy.read(table).replace("10.0.0.13:/srv/stacks", "10.0.0.13:/srv/elsewhere");
+    let theirs = "10.0.0.7:/theirs /mnt/persistent nfs rw";
+    let ours = "10.0.0.13:/srv/swarm /mnt/persistent nfs _netdev,nofail,x-phoenix.volume";
+    assert!(lines.contains(ours));
+    copy.write(table, &lines.replace(ours, theirs));
+    copy.write(mounts, "10.0.0.7:/theirs /mnt/persistent\n");
+    compare("cli", "vm-inside-drifted", &copy.phoenix(&["plan"]).shown());
+    drop(copy.phoenix(&["apply", "--yes"]).exits(0));
+    let settings = copy.read("node/node.json");
+    let silent = settings.replace("\"without_agent\": [", "\"without_agent\": [\"1001\", ");
+    assert_ne!(settings, silent);
+    copy.write("node/node.json", &silent);
+    compare("cli", "vm-inside-silent", &copy.phoenix(&["plan"]).shown());
+}
+
 #[test]
 fn only_the_named_resources_are_looked_at() {
     let copy = Copy::of(UPGRADE);

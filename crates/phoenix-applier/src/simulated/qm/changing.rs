@@ -17,7 +17,7 @@ use crate::simulated::{SimulatedNode, chosen_mac};
 const IMAGE_SIZE: &str = "3584M";
 
 /// Settings of a running machine that wait for its next start.
-const WAITING: [&str; 2] = ["cores", "memory"];
+const WAITING: [&str; 3] = ["agent", "cores", "memory"];
 
 impl SimulatedNode {
     pub(super) fn qm_set(&self, vmid: &str, words: &[&str]) -> Result<Writes, Refused> {

@@ -11,7 +11,7 @@ use phoenix_formats::Vmid;
 use super::reading::{STAGE, staged_path};
 use crate::desired::{Authority, Certificate, Command};
 use crate::kind::step_ca::{PORT, PROVISIONER_PASSWORD, ROOT, with_home};
-use crate::location::{AbsolutePath, Place};
+use crate::location::{AbsolutePath, Location, Place};
 use crate::operation::{Leaves, Operation, Run};
 use crate::probe::{Argv, argv, operators_line};
 
@@ -131,11 +131,15 @@ fn pull(vmid: Vmid, from: &str, to: &str, mode: u32, owner: &str) -> Argv {
 }
 
 /// Returns what puts the files into the guest and runs the operator's own command.
-pub(super) fn command(certificate: &Certificate, authority: &Authority) -> Vec<Operation> {
+pub(super) fn command(
+    certificate: &Certificate,
+    authority: &Authority,
+    inside: Option<Place>,
+) -> Vec<Operation> {
     let Some(command) = &certificate.command else { return Vec::new() };
     let mut operations = Vec::new();
-    if let Some(vmid) = certificate.guest {
-        operations.extend(staged(vmid, certificate, authority));
+    if let Some(inside) = inside {
+        operations.extend(staged(inside, certificate, authority));
     }
     operations.push(on_node(match command {
         Command::Line(line) => operators_line(line),
@@ -145,13 +149,28 @@ pub(super) fn command(certificate: &Certificate, authority: &Authority) -> Vec<O
     operations
 }
 
-/// Puts the files where operators' commands look for them: `/tmp/cert.pem`, `/tmp/key.pem`, `/tmp/ca.pem`.
-fn staged(vmid: Vmid, certificate: &Certificate, authority: &Authority) -> Vec<Operation> {
-    let id = vmid.to_string();
-    let push = |from: &str, name: &str| {
-        let to = format!("/tmp/{name}.pem");
-        quietly_on_node(argv(["pct", "push", &id, from, &to, "--perms", "0600"]))
+/// Returns what makes a file of what it reads, whatever stood in its place: a link there is not followed.
+pub(in crate::kind) fn install_argv(mode: &str, to: &str) -> Argv {
+    let mode = format!("--mode={mode}");
+    argv(["install", &mode, "--no-target-directory", "--", "/dev/stdin", to])
+}
+
+/// Puts a file of the node into a guest, for root alone. Into a virtual machine it goes by standard input: an
+/// argument could be seen there.
+fn push(inside: Place, from: &str, to: &str) -> Operation {
+    let Place::Vm(_) = inside else {
+        let id = inside.to_string();
+        return quietly_on_node(argv(["pct", "push", &id, from, to, "--perms", "0600"]));
     };
+    let input = Some(Location::node(from));
+    let run = Run::at(inside, install_argv("0600", to));
+    Operation::Run(Run { input, leaves: Leaves::Nothing, ..run })
+}
+
+/// Puts the files where operators' commands look for them: `/tmp/cert.pem`, `/tmp/key.pem`, `/tmp/ca.pem`.
+fn staged(inside: Place, certificate: &Certificate, authority: &Authority) -> Vec<Operation> {
+    let id = inside.to_string();
+    let push = |from: &str, name: &str| push(inside, from, &format!("/tmp/{name}.pem"));
     let [crt, key] = ["crt", "key"].map(|end| staged_path(certificate, end));
     let mut operations = vec![push(&crt, "cert"), push(&key, "key")];
     if certificate.include_ca {

@@ -44,7 +44,7 @@ pub(super) fn of(certificate: &Certificate, observed: &Observed<'_>) -> Result<S
     let place = place(certificate.guest, observed.desired);
     let map = match place {
         Place::Guest(vmid) => lxc::planned_ids(observed, vmid),
-        Place::Node => IdMap::same(),
+        Place::Node | Place::Vm(_) => IdMap::same(),
     };
     let (user, group) = &certificate.owner;
     let number = |kind, name: &str, path: &str| {

@@ -1,8 +1,6 @@
 //! Packages of Debian in guests: those that are missing are installed, unless there is no way to them.
 
-use phoenix_formats::Vmid;
-
-use super::guest::{Guest, asked};
+use super::guest::{Guest, asked, noun};
 use crate::kind::attribute;
 use crate::kind::package;
 use crate::location::Place;
@@ -14,7 +12,7 @@ use crate::probe::{Argv, Facts, Probe, argv};
 const PACKAGE: &str = "package";
 
 /// What stands in the way of an installation: a lower-case fragment.
-pub(in crate::kind) type Obstacle = &'static str;
+pub(in crate::kind) type Obstacle = String;
 
 /// Asks for the way to the outside, by which packages come.
 fn way_out() -> Argv {
@@ -23,18 +21,18 @@ fn way_out() -> Argv {
 
 /// Returns what is asked about packages in a guest.
 pub(in crate::kind) fn probes<'a>(
-    vmid: Vmid,
+    place: Place,
     names: impl IntoIterator<Item = &'a str>,
     facts: &Facts,
 ) -> Vec<Probe> {
-    let states = names.into_iter().map(|name| asked(vmid, package::state_argv(name)));
+    let states = names.into_iter().map(|name| asked(place, package::state_argv(name)));
     let mut probes = states.collect::<Vec<_>>();
     let missing = |probe: &Probe| match probe {
         Probe::Run { place, argv } => facts.ran(*place, argv).is_some_and(|o| !o.success()),
         _ => false,
     };
     if probes.iter().any(missing) {
-        probes.push(asked(vmid, way_out()));
+        probes.push(asked(place, way_out()));
     }
     probes
 }
@@ -49,20 +47,28 @@ pub(in crate::kind) fn missing<'n>(
     let mut missing = Vec::new();
     for name in names {
         let Some(state) = guest.ran(&package::state_argv(name)) else {
-            return Err("nobody can look into the container");
+            return Err(format!("nobody can look into {}", whole(guest)));
         };
         match state.exit {
             0 | 1 if state.stdout.trim() == "installed" => {}
             0 | 1 if is_planned(guest, name, draft) => {}
             0 | 1 => missing.push(name),
-            _ => return Err("the container has no dpkg(1), by which packages are found"),
+            _ => return Err(with(guest, "has no dpkg(1), by which packages are found")),
         }
     }
     let offline = guest.ran(&way_out()).is_some_and(|output| !output.success());
     if offline && !missing.is_empty() {
-        return Err("the container has no way to the outside");
+        return Err(with(guest, "has no way to the outside"));
     }
     Ok(missing)
+}
+
+fn whole(guest: &Guest<'_>) -> String {
+    format!("the {}", noun(guest.place))
+}
+
+fn with(guest: &Guest<'_>, what: &str) -> Obstacle {
+    format!("{} {what}", whole(guest))
 }
 
 fn is_planned(guest: &Guest<'_>, name: &str, draft: &Draft) -> bool {
@@ -76,7 +82,7 @@ pub(in crate::kind) fn planned<'n>(
     draft: &Draft,
 ) -> Vec<(ActionId, Edge)> {
     let names = names.into_iter().collect::<Vec<_>>();
-    let of_guest = draft.find_all(|address| address.container() == Some(guest.vmid));
+    let of_guest = draft.find_all(|address| address.guest() == Some(guest.vmid));
     let brings = |id: &ActionId| {
         let brought = draft.action(*id).attributes.iter().filter(|a| a.name == PACKAGE);
         brought.filter_map(|a| a.after.as_deref()).any(|name| names.contains(&name))
@@ -89,7 +95,7 @@ pub(in crate::kind) fn installs(guest: &Guest<'_>, names: &[&str]) -> Vec<Operat
     if names.is_empty() {
         return Vec::new();
     }
-    package::installs_all(Place::Guest(guest.vmid), names)
+    package::installs_all(guest.place, names)
 }
 
 /// Returns how packages that are installed are shown.

@@ -1,14 +1,13 @@
-//! `lxc/ID/NAME` for a feature that phoenix does not know: the operator's own script, run on the node with
-//! the container's number as its one argument, once for what stands in it.
+//! `lxc/ID/NAME` and `vm/ID/NAME` for a feature that phoenix does not know: the operator's own script, run on the
+//! node with the guest's number as its one argument, once for what stands in it.
 //!
 //! phoenix does not read what the script does; the plan says so. A mark in the guest holds the digest of
 //! the script that ran.
 
-use phoenix_formats::Vmid;
 use sha2::{Digest as _, Sha256};
 
 use super::KNOWN_FEATURES;
-use super::guest::{Guest, at, ready, to_ask};
+use super::guest::{Guest, at, noun, ready, to_ask};
 use crate::address::Address;
 use crate::desired::Desired;
 use crate::kind::attribute;
@@ -57,8 +56,8 @@ fn script(feature: &str, desired: &Desired, facts: &Facts) -> Option<Location> {
     Some(Location { place: Place::Node, path })
 }
 
-fn mark(vmid: Vmid, feature: &str) -> Location {
-    at(vmid, &format!("{MARKS}/{feature}"))
+fn mark(place: Place, feature: &str) -> Location {
+    at(place, &format!("{MARKS}/{feature}"))
 }
 
 pub(in crate::kind) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
@@ -67,7 +66,7 @@ pub(in crate::kind) fn probes(desired: &Desired, facts: &Facts) -> Vec<Probe> {
     for feature in unknown(desired) {
         let Some(script) = script(feature, desired, facts) else { continue };
         probes.push(Probe::File(script));
-        let marks = to_ask(feature, desired, facts).map(|vmid| Probe::File(mark(vmid, feature)));
+        let marks = to_ask(feature, desired, facts).map(|place| Probe::File(mark(place, feature)));
         probes.extend(marks);
     }
     probes
@@ -98,7 +97,12 @@ fn plan_one(guest: &Guest<'_>, feature: &str, draft: &mut Draft) {
         draft.defer(address, format!("`feature_scripts_dir` has no `{}` for it", names[0]));
         return;
     };
-    let mark = mark(guest.vmid, feature);
+    let mark = mark(guest.place, feature);
+    if !guest.sees(mark.path.as_str()) {
+        // Nobody knows whether it has run.
+        draft.defer(address, format!("nobody can look into the {}", noun(guest.place)));
+        return;
+    }
     if let Some(action) = once(guest, address, &script, text, mark) {
         let after = guest.before(draft);
         draft.add(action, &after);

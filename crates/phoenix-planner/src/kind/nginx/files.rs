@@ -150,7 +150,7 @@ fn add(
         _ => true,
     });
     // The test changes nothing: it is a question.
-    let test = asked(guest.vmid, argv(["nginx", "-t"]));
+    let test = asked(guest.place, argv(["nginx", "-t"]));
     let test = Check { probe: test, want: Want::Success, attempts: 1, pause: 0 };
     operations.push(Operation::Check(test));
     let sockets = wanted.sockets();

@@ -9,6 +9,7 @@ use phoenix_formats::Vmid;
 use super::super::feature::package as packages;
 use super::{ENABLED, Server, UNIT, service, tls};
 use crate::desired::Nginx;
+use crate::location::Place;
 use crate::operation::{Operation, Run};
 use crate::plan::{ActionId, Draft, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
@@ -21,7 +22,7 @@ fn names(nginx: &Nginx) -> impl Iterator<Item = &str> {
 }
 
 pub(super) fn probes(vmid: Vmid, nginx: &Nginx, facts: &Facts) -> Vec<Probe> {
-    packages::probes(vmid, names(nginx), facts)
+    packages::probes(Place::Guest(vmid), names(nginx), facts)
 }
 
 /// Makes systemd start the unit for nobody, until the next boot at most.

@@ -10,7 +10,7 @@ use crate::want;
 /// Returns the check that it runs.
 pub(super) fn is_active(server: &Server<'_>) -> Operation {
     Operation::Check(Check {
-        probe: asked(server.guest.vmid, systemctl("is-active")),
+        probe: asked(server.guest.place, systemctl("is-active")),
         want: Want::Success,
         attempts: ATTEMPTS,
         pause: PAUSE,
@@ -64,7 +64,7 @@ pub(super) fn plan_sockets(server: &Server<'_>, draft: &mut Draft) {
 
 /// Returns nothing when nginx has these sockets, or when the container does not say.
 pub(super) fn live(server: &Server<'_>, wanted: &[String]) -> Result<(), String> {
-    let probe = asked(server.guest.vmid, nginx_site::sockets_argv());
+    let probe = asked(server.guest.place, nginx_site::sockets_argv());
     match server.guest.observed.facts.answer(&probe) {
         answer @ Answer::Ran(_) => want::holds(&Want::Sockets(wanted.to_vec()), &answer),
         _ => Ok(()),
@@ -74,7 +74,7 @@ pub(super) fn live(server: &Server<'_>, wanted: &[String]) -> Result<(), String>
 /// Returns the check that it listens.
 pub(super) fn shows(server: &Server<'_>, wanted: Vec<String>) -> Operation {
     let (attempts, pause) = nginx_site::SETTLE;
-    let probe = asked(server.guest.vmid, nginx_site::sockets_argv());
+    let probe = asked(server.guest.place, nginx_site::sockets_argv());
     Operation::Check(Check { probe, want: Want::Sockets(wanted), attempts, pause })
 }
 

@@ -7,6 +7,7 @@ use super::super::feature::asked;
 use super::super::nginx_site::Reading;
 use super::Server;
 use crate::desired::{Container, Desired, MountSource};
+use crate::location::Place;
 use crate::plan::{ActionId, Draft};
 use crate::probe::{Argv, Probe, argv};
 use phoenix_formats::Vmid;
@@ -33,7 +34,7 @@ fn stat_argv(path: &str) -> Argv {
 
 pub(super) fn probes(vmid: Vmid, reading: &Reading) -> Vec<Probe> {
     let files = reading.loaded().tls_files();
-    files.keys().map(|path| asked(vmid, stat_argv(path))).collect()
+    files.keys().map(|path| asked(Place::Guest(vmid), stat_argv(path))).collect()
 }
 
 /// Returns the files that are named and known not to be there.

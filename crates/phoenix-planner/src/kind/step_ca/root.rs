@@ -67,7 +67,7 @@ pub(in crate::kind) fn known(
     facts: &Facts,
 ) -> Option<Result<Certificate, String>> {
     let place = match &desired.trust.authority {
-        Some(authority) => at(authority.vmid, ROOT),
+        Some(authority) => at(Place::Guest(authority.vmid), ROOT),
         None => kept(desired, facts)?,
     };
     let read = read_certificates(facts.text(&place)?).map(|mut all| all.remove(0));

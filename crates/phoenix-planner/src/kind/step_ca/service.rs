@@ -1,9 +1,8 @@
 //! `lxc/ID/step_ca/service`: the unit of the authority.
 
-use phoenix_formats::Vmid;
-
 use super::{After, CONFIG, HOME, PASSWORD};
 use crate::kind::feature::{Guest, STEP_CA, asked, at};
+use crate::location::Place;
 use crate::operation::{Check, Operation, Want, Write};
 use crate::plan::{Disruption, Draft, Edge, Service, Verb};
 use crate::probe::{Argv, Probe, argv};
@@ -44,9 +43,9 @@ fn systemctl(word: &str) -> Argv {
     argv(["systemctl", word, UNIT])
 }
 
-pub(super) fn probes(vmid: Vmid) -> [Probe; 3] {
-    let asks = |word| asked(vmid, systemctl(word));
-    [Probe::File(at(vmid, UNIT_FILE)), asks("is-active"), asks("is-enabled")]
+pub(super) fn probes(place: Place) -> [Probe; 3] {
+    let asks = |word| asked(place, systemctl(word));
+    [Probe::File(at(place, UNIT_FILE)), asks("is-active"), asks("is-enabled")]
 }
 
 /// Plans the unit, and its start after what it reads has changed; returns what comes before what needs it.
@@ -87,13 +86,13 @@ pub(super) fn plan(guest: &Guest<'_>, made: &After, draft: &mut Draft) -> After 
 
 fn writes(guest: &Guest<'_>, present: Option<&str>, wanted: String) -> Vec<Operation> {
     let before = present.map(str::to_owned);
-    let write = Write::new(at(guest.vmid, UNIT_FILE), before, wanted, MODE);
+    let write = Write::new(at(guest.place, UNIT_FILE), before, wanted, MODE);
     vec![Operation::Write(write), guest.run(argv(["systemctl", "daemon-reload"]))]
 }
 
 fn runs(guest: &Guest<'_>) -> Operation {
     Operation::Check(Check {
-        probe: asked(guest.vmid, systemctl("is-active")),
+        probe: asked(guest.place, systemctl("is-active")),
         want: Want::Success,
         attempts: ATTEMPTS,
         pause: PAUSE,

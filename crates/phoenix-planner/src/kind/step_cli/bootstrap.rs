@@ -1,4 +1,4 @@
-//! `lxc/ID/step_cli/bootstrap`: step(1) of root in a guest knows the certificate authority, as after
+//! `lxc/ID/step_cli/bootstrap` and `vm/ID/step_cli/bootstrap`: step(1) of root in a guest knows the certificate authority, as after
 //! `step ca bootstrap`.
 //!
 //! Only where the guest trusts the authority (`trusted_ca`): the root certificate is that of its trust store, which
@@ -13,6 +13,7 @@ use crate::kind::feature::{Guest, STEP_CLI, TRUSTED_CA, at};
 use crate::kind::step_ca::PORT;
 use crate::kind::step_ca::root::{self, Root};
 use crate::kind::trusted_ca;
+use crate::location::Place;
 use crate::operation::{Operation, Write};
 use crate::plan::{ActionId, Draft, Edge, Verb};
 use crate::probe::Probe;
@@ -26,8 +27,8 @@ const MODE: u32 = 0o644;
 /// The members that step(1) writes itself.
 const OWN: [&str; 4] = ["ca-url", "fingerprint", "redirect-url", "root"];
 
-pub(super) fn probe(vmid: Vmid) -> Probe {
-    Probe::File(at(vmid, DEFAULTS))
+pub(super) fn probe(place: Place) -> Probe {
+    Probe::File(at(place, DEFAULTS))
 }
 
 /// Plans the file; nothing where the guest trusts no authority, or nobody knows its address.
@@ -50,7 +51,7 @@ pub(super) fn plan(guest: &Guest<'_>, packages: Option<ActionId>, draft: &mut Dr
     let verb = if guest.text(DEFAULTS).is_none() { Verb::Add } else { Verb::Change };
     let before = guest.text(DEFAULTS).map(str::to_owned);
     let text = format!("{:#}\n", Value::Object(wanted));
-    let write = Operation::Write(Write::new(at(guest.vmid, DEFAULTS), before, text, MODE));
+    let write = Operation::Write(Write::new(at(guest.place, DEFAULTS), before, text, MODE));
     let action = guest.action(address, verb, format!("step(1) asks {url}"), vec![write]);
     draft.add(action, &after(guest, packages, draft));
 }

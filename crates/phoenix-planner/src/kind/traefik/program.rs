@@ -3,8 +3,6 @@
 //!
 //! Debian has no package of it. Deliberately not understood: which version it is, and who signed it.
 
-use phoenix_formats::Vmid;
-
 use super::{After, fetch};
 use crate::desired::{Desired, Program, ProgramSource};
 use crate::kind::attribute;
@@ -39,12 +37,12 @@ fn stat_argv() -> Argv {
 }
 
 /// Returns what is asked of the node and of the container.
-pub(super) fn probes(desired: &Desired, vmid: Vmid) -> Vec<Probe> {
+pub(super) fn probes(desired: &Desired, place: Place) -> Vec<Probe> {
     let Some(program) = &desired.trust.proxy.program else { return Vec::new() };
     vec![
         fetch::digest_probe(&path_of(program)),
-        asked(vmid, digest_argv(PATH)),
-        asked(vmid, stat_argv()),
+        asked(place, digest_argv(PATH)),
+        asked(place, stat_argv()),
     ]
 }
 
@@ -105,7 +103,7 @@ pub(super) fn plan(guest: &Guest<'_>, after: &After, draft: &mut Draft) -> Stand
     };
     let attributes = attributes(program, &source, present);
     let is_fetched = !source.fetch.is_empty();
-    let mut action = guest.action(address, verb, reason, operations(guest.vmid, source));
+    let mut action = guest.action(address, verb, reason, operations(guest, source));
     action.origin = Some(program.origin.clone());
     action.attributes = attributes;
     if is_fetched {
@@ -170,23 +168,23 @@ fn source(guest: &Guest<'_>, program: &Program) -> Result<Source, String> {
 }
 
 /// Brings the program beside its place, looks whether it has come whole, and exchanges it.
-fn operations(vmid: Vmid, source: Source) -> Vec<Operation> {
-    let push = ["pct", "push", &vmid.to_string(), &source.path, NEW, "--perms", MODE];
+fn operations(guest: &Guest<'_>, source: Source) -> Vec<Operation> {
+    let push = ["pct", "push", &guest.vmid.to_string(), &source.path, NEW, "--perms", MODE];
     let exchange = argv(["mv", "--force", "--no-target-directory", "--", NEW, PATH]);
     let quietly = |run: Run| Operation::Run(Run { leaves: Leaves::Nothing, ..run });
     let is_whole = source.sha256.map(|sha256| {
         Operation::Check(Check {
-            probe: asked(vmid, digest_argv(NEW)),
+            probe: asked(guest.place, digest_argv(NEW)),
             want: Want::Says(format!("{sha256}  {NEW}")),
             attempts: 1,
             pause: 0,
         })
     });
     let mut operations = source.fetch;
-    operations.push(quietly(Run::at(Place::Guest(vmid), argv(["mkdir", "--parents", FOLDER]))));
+    operations.push(quietly(Run::at(guest.place, argv(["mkdir", "--parents", FOLDER]))));
     operations.push(quietly(Run::on_node(argv(push))));
     operations.extend(is_whole);
-    operations.push(Operation::Run(Run::at(Place::Guest(vmid), exchange)));
+    operations.push(Operation::Run(Run::at(guest.place, exchange)));
     operations
 }
 

@@ -3,10 +3,9 @@
 //! The unit is phoenix's own only where the program is: without one that is declared, the operator has brought
 //! Traefik with a unit of his own.
 
-use phoenix_formats::Vmid;
-
 use super::{After, program};
 use crate::kind::feature::{Guest, TRAEFIK, asked, at};
+use crate::location::Place;
 use crate::operation::{Check, Operation, Want, Write};
 use crate::plan::{ActionId, Disruption, Draft, Edge, Service, Verb};
 use crate::probe::{Argv, Probe, argv};
@@ -59,9 +58,9 @@ fn systemctl(word: &str) -> Argv {
     argv(["systemctl", word, UNIT])
 }
 
-pub(super) fn probes(vmid: Vmid) -> [Probe; 3] {
-    let asks = |word| asked(vmid, systemctl(word));
-    [asks("is-active"), asks("is-enabled"), Probe::File(at(vmid, UNIT_FILE))]
+pub(super) fn probes(place: Place) -> [Probe; 3] {
+    let asks = |word| asked(place, systemctl(word));
+    [asks("is-active"), asks("is-enabled"), Probe::File(at(place, UNIT_FILE))]
 }
 
 /// How the service is, and what is to become of its unit.
@@ -85,7 +84,7 @@ impl Reading {
         let wanted = text();
         let differs = declared && present != Some(wanted.as_str());
         let write = (differs && (own || absent)).then(|| {
-            Write::new(at(guest.vmid, UNIT_FILE), present.map(str::to_owned), wanted, MODE)
+            Write::new(at(guest.place, UNIT_FILE), present.map(str::to_owned), wanted, MODE)
         });
         Self {
             absent: absent && write.is_none(),
@@ -161,7 +160,7 @@ fn operations(guest: &Guest<'_>, reading: Reading, changed: bool) -> Vec<Operati
     let words = words.into_iter().filter(|(_, due)| *due);
     operations.extend(words.map(|(word, _)| guest.run(systemctl(word))));
     operations.push(Operation::Check(Check {
-        probe: asked(guest.vmid, systemctl("is-active")),
+        probe: asked(guest.place, systemctl("is-active")),
         want: Want::Success,
         attempts: ATTEMPTS,
         pause: PAUSE,

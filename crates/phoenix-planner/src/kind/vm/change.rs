@@ -3,7 +3,7 @@
 use phoenix_formats::property::PropertyText;
 use phoenix_formats::qm::VmConf;
 
-use super::keys::{KeyChange, is_for_cloud_init};
+use super::keys::{KeyChange, agent_note, is_for_cloud_init};
 use super::{DISK, Machine, attribute, config_path, image};
 use crate::desired::{Located, VmSource};
 use crate::operation::{Operation, Run};
@@ -60,6 +60,7 @@ impl Machine<'_> {
         let class = keys.iter().map(|key| key.class).chain(live).max();
         action.disruption = class.filter(|_| self.running).unwrap_or(Disruption::None);
         action.notes = self.cloud_init_note(conf, keys).into_iter().collect();
+        action.notes.extend(agent_note(keys));
         let words = keys.iter().map(|change| (change.key.to_owned(), change.after.clone()));
         let mut words = words.chain(disk.iter().cloned()).collect::<Vec<_>>();
         words.sort();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use phoenix_formats::MacAddr;
 use phoenix_formats::net::same_value;
 use phoenix_formats::property::PropertyText;
-use phoenix_formats::qm::{FirewallFlag, VmNet};
+use phoenix_formats::qm::{FirewallFlag, VmNet, is_agent_on};
 use sha2::{Digest, Sha256};
 
 use super::{Machine, NET, attribute};
@@ -14,6 +14,9 @@ use crate::plan::{Attribute, Disruption};
 
 /// The setting of cloud-init's addresses for the declared interface.
 const ADDRESS: &str = "ipconfig0";
+
+/// The setting by which the guest agent can be asked.
+const AGENT: &str = "agent";
 
 /// What a machine has that does not say so (qm.conf(5)).
 const DEFAULT_MEMORY: u64 = 512;
@@ -67,6 +70,14 @@ impl KeyChange {
     }
 }
 
+/// Says what a machine needs besides whose guest agent gets its way.
+pub(super) fn agent_note(keys: &[KeyChange]) -> Option<String> {
+    keys.iter().any(|change| change.key == AGENT).then(|| {
+        "what belongs into it is set up by its guest agent: the package `qemu-guest-agent` must be in it"
+            .to_owned()
+    })
+}
+
 /// Returns whether only cloud-init reads a setting.
 pub(super) fn is_for_cloud_init(key: &str) -> bool {
     matches!(key, ADDRESS | "nameserver" | "ciuser")
@@ -76,6 +87,7 @@ impl Machine<'_> {
     /// Returns the settings whose declared value means something else than the present one, sorted.
     pub(super) fn keys(&self) -> Vec<KeyChange> {
         let mut changes = Vec::new();
+        changes.extend(self.agent());
         changes.extend(self.user());
         changes.extend(self.number("cores", self.cores(), DEFAULT_CORES));
         changes.extend(self.address_change());
@@ -91,6 +103,7 @@ impl Machine<'_> {
     /// Returns whether a setting is declared.
     pub(super) fn declares(&self, key: &str) -> bool {
         match key {
+            AGENT => self.observed.desired.trust.entered().contains(&self.vm.vmid),
             "cores" => self.vm.cores.is_some(),
             "memory" => self.vm.memory.is_some(),
             NET => self.vm.bridge.is_some() || self.vm.firewall.is_some(),
@@ -112,13 +125,27 @@ impl Machine<'_> {
         let hotplug = self.present("hotplug").unwrap_or_default();
         let plugs_memory = hotplug.split([',', ';', ' ']).any(|word| word == "memory");
         match key {
-            "cores" => Disruption::Pending,
+            "agent" | "cores" => Disruption::Pending,
             "memory" if plugs_memory => Disruption::Live,
             "memory" => Disruption::Pending,
             NET => Disruption::Reconnect,
             _ if is_for_cloud_init(key) => Disruption::Pending,
             _ => Disruption::Live,
         }
+    }
+
+    /// Returns the way to the guest agent, for a machine in which phoenix does something; it stays in others as it
+    /// is.
+    fn agent(&self) -> Option<KeyChange> {
+        let present = self.present(AGENT).unwrap_or_default();
+        let is_entered = self.observed.desired.trust.entered().contains(&self.vm.vmid);
+        if !is_entered || self.vm.is_template() || is_agent_on(present) {
+            return None;
+        }
+        let text = PropertyText::parse(present);
+        let others = text.pairs().filter(|(name, _)| *name != "enabled");
+        let others = others.map(|(name, value)| format!(",{name}={value}")).collect::<String>();
+        Some(self.key_change(AGENT, format!("1{others}")))
     }
 
     /// Returns the cores that are declared; for a machine that is made, also by default.

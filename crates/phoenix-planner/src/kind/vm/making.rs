@@ -6,7 +6,7 @@ use phoenix_formats::qm::VmConf;
 use super::super::firewall::{plan_made, planned_text};
 use super::super::guests::After;
 use super::change::shrinking;
-use super::keys::KeyChange;
+use super::keys::{KeyChange, agent_note};
 use super::{DISK, Machine, attribute, image, read, source};
 use crate::desired::{Located, VmSource};
 use crate::operation::Operation;
@@ -155,6 +155,7 @@ impl Machine<'_> {
         action.attributes.extend(size);
         action.notes = image::note(self.vm, self.observed.facts).into_iter().collect();
         action.notes.extend(self.inherited_rules(draft));
+        action.notes.extend(agent_note(keys));
         if matches!(self.vm.source, Some(VmSource::Image(_))) && self.vm.user.is_some() {
             action.notes.push(format!(
                 "nobody can log in before cloud-init is given a key: `qm set {} --sshkeys FILE`",

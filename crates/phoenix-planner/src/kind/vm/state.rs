@@ -2,14 +2,19 @@
 
 use phoenix_formats::qm::VmConf;
 
+use super::super::feature::ping_argv;
 use super::super::guests::{After, Standing};
 use super::{Machine, address};
 use crate::address::Address;
-use crate::operation::{OnFailure, Operation, Run};
+use crate::operation::{Leaves, OnFailure, Operation, Run};
 use crate::plan::{ActionId, Disruption, Draft, Edge, Verb};
 
 /// A machine that was just cloned may still be locked for a moment.
 pub(super) const START: OnFailure = OnFailure::Retry { attempts: 3, pause: 5 };
+
+/// How long a machine may take until its guest agent answers: two minutes, in which an image for clouds boots for
+/// the first time. One that never answers is told by the next plan.
+const AGENT: OnFailure = OnFailure::Await { attempts: 25, pause: 5 };
 
 impl Machine<'_> {
     /// Plans the template, the snapshot and the start.
@@ -93,6 +98,10 @@ impl Machine<'_> {
         action.origin = None;
         let run = Run { on_failure: START, ..Run::on_node(self.qm("start")) };
         action.operations.push(Operation::Run(run));
+        if let Some(wait) = self.wait_for_agent() {
+            action.notes.push("its guest agent is waited for, 2 minutes at most".to_owned());
+            action.operations.push(wait);
+        }
         let mut after = self.own(draft);
         // The snapshot is of the machine before it ran.
         after.extend(snapshot.map(|id| (id, Edge::After)));
@@ -103,6 +112,15 @@ impl Machine<'_> {
         let rules = draft.find(&Address::new("firewall", self.vm.vmid));
         after.extend(rules.map(|id| (id, Edge::Needs)));
         draft.add(action, &after);
+    }
+
+    /// Returns the wait for the guest agent of a machine in which something is set up next.
+    fn wait_for_agent(&self) -> Option<Operation> {
+        let is_entered = self.observed.desired.trust.entered().contains(&self.vm.vmid);
+        is_entered.then(|| {
+            let ping = Run::on_node(ping_argv(self.vm.vmid));
+            Operation::Run(Run { on_failure: AGENT, leaves: Leaves::Nothing, ..ping })
+        })
     }
 
     /// Returns whether the machine has no disk to start from.
@@ -118,7 +136,12 @@ impl Machine<'_> {
         let planned = draft.find_all(|other| other.is_within(&self.address())).into_iter();
         let edge = |id| (id, if Some(id) == start { Edge::Needs } else { Edge::After });
         let after = planned.map(edge).collect::<After>();
-        let runs = if self.vm.is_template() || self.running || start.is_some() {
+        let up = self.vm.is_template() || self.running || start.is_some();
+        let inside = self.progress.inside.holds_up(self.observed, self.vm.vmid);
+        let inside = inside.filter(|_| up && !self.vm.is_template());
+        let runs = if let Some(why) = inside {
+            Err(why.to_owned())
+        } else if up {
             Ok(after)
         } else if draft.is_deferred(&self.address()) {
             Err("it is not made yet".to_owned())
