@@ -51,6 +51,7 @@ mod cloning;
 mod dnsmasq;
 mod error;
 mod fetch;
+mod file_names;
 mod files;
 mod guest_packages;
 mod guest_service;

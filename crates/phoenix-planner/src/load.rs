@@ -7,6 +7,7 @@
 mod bootstrap;
 mod certificates;
 mod container;
+mod features;
 mod files;
 pub(crate) mod finding;
 pub(crate) mod firewall;
@@ -22,6 +23,7 @@ pub(crate) mod part;
 mod public;
 mod reader;
 mod repair;
+mod services;
 mod trust;
 mod typo;
 mod vm;
@@ -104,7 +106,7 @@ pub fn load(sources: &Sources, strictness: Strictness) -> Loaded {
     let containers = reader.read::<ContainerFile>(FileKind::Containers);
     let vms = reader.read::<VmFile>(FileKind::Vms);
     let certificates = reader.read::<CertificateFile>(FileKind::Certificates);
-    reader.note_later(trust::later(&hypervisor, &containers, &vms));
+    reader.note_later(features::later(&hypervisor, &containers, &vms));
     let Reader { findings, mut unmanaged, has_unknown_guest, .. } = reader;
 
     let has_global = files.has(FileKind::Hypervisor);

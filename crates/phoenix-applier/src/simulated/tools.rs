@@ -43,7 +43,7 @@ pub(super) fn location(place: Place, path: &str) -> Option<Location> {
 }
 
 impl SimulatedNode {
-    fn files_of(&self, place: Place) -> Option<Tree> {
+    pub(super) fn files_of(&self, place: Place) -> Option<Tree> {
         match place {
             Place::Node => self.folder.inner("fs").ok(),
             Place::Guest(vmid) | Place::Vm(vmid) => self.make_guest_files(vmid).ok(),
@@ -85,7 +85,7 @@ impl SimulatedNode {
         }
     }
 
-    fn attributes(&self, place: Place, path: &str) -> Attributes {
+    pub(super) fn attributes(&self, place: Place, path: &str) -> Attributes {
         let note = self.state(&Self::attributes_note(place)).unwrap_or_default();
         let found = note.lines().find_map(|line| {
             let mut words = line.splitn(3, ' ');
@@ -113,7 +113,7 @@ impl SimulatedNode {
         self.put_state(&name, Some(text.as_str()).filter(|text| !text.is_empty()))
     }
 
-    fn has_file(&self, place: Place, path: &str) -> bool {
+    pub(super) fn has_file(&self, place: Place, path: &str) -> bool {
         self.files_of(place).is_some_and(|files| files.has(path))
     }
 
@@ -182,27 +182,7 @@ impl SimulatedNode {
         }
     }
 
-    /// Makes a link; without `--force` what is there is in the way.
-    fn make_link(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
-        let (force, to, path) = match words {
-            ["--no-target-directory", "--", to, path] => (false, to, path),
-            ["--force", "--no-target-directory", "--", to, path] => (true, to, path),
-            _ => return Ok(None),
-        };
-        let no = |why: &str| Ok(Some(fail(1, format!("ln: `{path}`: {why}"))));
-        let Some(files) = self.files_of(place) else { return no("there is no such folder") };
-        if files.link(path).is_some() || files.has(path) {
-            if !force {
-                return no("File exists");
-            }
-        } else if path.rsplit_once('/').is_some_and(|(folder, _)| !files.has(folder)) {
-            return no("there is no such folder");
-        }
-        files.put_link(path, to)?;
-        Ok(Some(done("")))
-    }
-
-    fn is_link(&self, place: Place, path: &str) -> bool {
+    pub(super) fn is_link(&self, place: Place, path: &str) -> bool {
         self.files_of(place).is_some_and(|files| files.link(path).is_some())
     }
 
@@ -246,46 +226,6 @@ impl SimulatedNode {
         }
     }
 
-    /// Removes, moves, copies or links files; nginx in a guest keeps the sockets that it has.
-    fn change_names_at(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
-        let Place::Guest(vmid) = place else { return self.change_names(place, words) };
-        let mut output = None;
-        self.keeping_sockets(vmid, || {
-            output = self.change_names(place, words)?;
-            Ok(())
-        })?;
-        Ok(output)
-    }
-
-    /// Removes, moves, copies or links files.
-    fn change_names(&self, place: Place, words: &[&str]) -> Result<Option<Output>, NodeError> {
-        match words {
-            ["ln", "--symbolic", rest @ ..] => self.make_link(place, rest),
-            ["rm", "--force", paths @ ..] => {
-                let paths = paths.iter().filter(|path| **path != "--");
-                paths.copied().try_for_each(|path| self.remove_file(place, path))?;
-                Ok(Some(done("")))
-            }
-            ["mv", "--force", "--no-target-directory", "--", from, to] => {
-                let moved = self.copy_file(place, from, to)?;
-                if moved.success() {
-                    self.remove_file(place, from)?;
-                }
-                Ok(Some(moved))
-            }
-            [
-                "cp",
-                "--preserve=mode,ownership",
-                "--remove-destination",
-                "--no-target-directory",
-                "--",
-                from,
-                to,
-            ] => self.copy_file(place, from, to).map(Some),
-            _ => Ok(None),
-        }
-    }
-
     pub(super) fn make_folder(&self, place: Place, path: &str) -> Result<Output, NodeError> {
         let made = self.files_of(place).map(|files| files.make_inner(path));
         Ok(match made {
@@ -305,36 +245,6 @@ impl SimulatedNode {
             return Ok(failed);
         }
         self.set_attributes(place, path, Some(&Attributes::of_mode(mode)))?;
-        Ok(done(""))
-    }
-
-    fn remove_file(&self, place: Place, path: &str) -> Result<(), NodeError> {
-        let (Some(files), Some(at)) = (self.files_of(place), location(place, path)) else {
-            return Ok(());
-        };
-        if files.has(path) || files.link(path).is_some() {
-            files.remove(&at, Expect::Anything)?;
-        }
-        self.set_attributes(place, path, None)
-    }
-
-    pub(super) fn copy_file(
-        &self,
-        place: Place,
-        from: &str,
-        to: &str,
-    ) -> Result<Output, NodeError> {
-        let Some(text) = self.read(place, from) else {
-            return Ok(fail(1, format!("there is no `{from}`")));
-        };
-        if self.is_link(place, to) {
-            self.remove_file(place, to)?;
-        }
-        if let Some(failed) = self.put(place, to, &text, Missing::Fail)? {
-            return Ok(failed);
-        }
-        let attributes = self.attributes(place, from);
-        self.set_attributes(place, to, Some(&attributes))?;
         Ok(done(""))
     }
 

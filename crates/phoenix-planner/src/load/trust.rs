@@ -4,19 +4,12 @@ mod program;
 
 use std::collections::BTreeSet;
 
-use phoenix_formats::Vmid;
-use phoenix_formats::hosts::host_name_problem;
 use phoenix_formats::yaml::Yaml;
 
 use super::finding::Finding;
 use super::part::Lowering;
-use crate::declared::{
-    ContainerFile, HypervisorFile, List, Number, StepCa, TraefikService, VmFile, Words,
-};
-use crate::desired::{
-    Authority, Desired, Identity, Ipv4Config, Located, Owner, PackageSource, Proxy, Routed, Trust,
-};
-use crate::kind::KNOWN_FEATURES;
+use crate::declared::{ContainerFile, HypervisorFile, StepCa, VmFile, Words};
+use crate::desired::{Authority, Identity, PackageSource, Proxy, Trust};
 use crate::location::AbsolutePath;
 use crate::source::{FileKind, Origin};
 
@@ -35,59 +28,6 @@ const PROVISIONER: &str = "phoenix";
 
 /// The certificate authority's name in the domain.
 const AUTHORITY_NAME: &str = "ca";
-
-/// A service as it is declared, with its guest.
-pub(super) struct Service {
-    owner: Owner,
-    origin: Origin,
-    declared: TraefikService,
-}
-
-/// Returns the features that phoenix does not know, and the operator's own scripts, where no folder has them.
-pub(super) fn later(global: &HypervisorFile, file: &ContainerFile, vms: &VmFile) -> Vec<Origin> {
-    let mut later = Vec::new();
-    if global.feature_scripts_dir.is_none() {
-        let all = features(file).chain(machine_features(vms));
-        let unknown = all.filter(|(_, _, name)| !KNOWN_FEATURES.contains(name));
-        later.extend(unknown.map(|(_, origin, _)| origin));
-    }
-    if global.application_scripts_dir.is_none() {
-        later.extend(applications(file).map(|(_, origin, _)| origin));
-    }
-    later
-}
-
-fn applications(file: &ContainerFile) -> impl Iterator<Item = (Vmid, Origin, &str)> {
-    let root = Origin::file(FileKind::Containers).at("lxc_configs");
-    let containers = file.lxc_configs.iter().flatten();
-    containers.filter_map(move |(Number(vmid), one)| {
-        let script = one.as_ref()?.application_script.as_deref()?;
-        Some((*vmid, root.at(vmid).at("application_script"), script))
-    })
-}
-
-fn features(file: &ContainerFile) -> impl Iterator<Item = (Vmid, Origin, &str)> {
-    let root = Origin::file(FileKind::Containers).at("lxc_configs");
-    let containers = file.lxc_configs.iter().flatten();
-    let declared = containers.filter_map(|(Number(vmid), one)| Some((*vmid, one.as_ref()?)));
-    declared.flat_map(move |(vmid, container)| {
-        let at = root.at(vmid).at("features");
-        let list = container.features.iter().flat_map(List::iter);
-        list.filter_map(move |(index, name)| Some((vmid, at.at(index), name?.as_str())))
-    })
-}
-
-/// Returns the features of virtual machines, with their numbers.
-fn machine_features(file: &VmFile) -> impl Iterator<Item = (Vmid, Origin, &str)> {
-    let root = Origin::file(FileKind::Vms).at("vms");
-    let declared = file.vms.iter().flat_map(List::iter);
-    declared.filter_map(|(index, vm)| Some((index, vm?))).flat_map(move |(index, vm)| {
-        let at = root.at(index).at("features");
-        let vmid = vm.vmid.as_ref().and_then(|vmid| vmid.as_str().parse::<Vmid>().ok());
-        let list = vm.features.iter().flat_map(List::iter);
-        list.filter_map(move |(index, name)| Some((vmid?, at.at(index), name?.as_str())))
-    })
-}
 
 impl Lowering {
     /// Lowers what is set up inside of guests, without the services and the certificates.
@@ -114,24 +54,8 @@ impl Lowering {
             fingerprint: self.fingerprint(&ca, root.at("step_ca").at("root_fingerprint")),
             ..Trust::default()
         };
-        for (vmid, origin, name) in features(containers) {
-            if self.feature_name(name, &origin) {
-                let feature = Located { value: name.to_owned(), origin };
-                trust.features.entry(vmid).or_default().push(feature);
-            }
-        }
-        for (vmid, origin, name) in machine_features(vms) {
-            if self.feature_name(name, &origin) && self.fits_machine(name, &origin, vmid, vms) {
-                let feature = Located { value: name.to_owned(), origin };
-                trust.features.entry(vmid).or_default().push(feature);
-            }
-        }
+        self.features_of_guests(containers, vms, &mut trust);
         trust.bootstrap = self.bootstrap_urls(containers);
-        for (vmid, origin, name) in applications(containers) {
-            if self.script_name(name, &origin) {
-                trust.applications.insert(vmid, Located { value: name.to_owned(), origin });
-            }
-        }
         trust.authority = self.certificate_authority(&ca, &trust, identity);
         trust
     }
@@ -152,54 +76,6 @@ impl Lowering {
         let finding = Finding::error(origin, format!("`{text}` is no SHA-256"));
         self.push(finding.label("not 64 digits").help(help));
         None
-    }
-
-    /// A feature is a part of an address, and of a file's name.
-    fn feature_name(&mut self, name: &str, origin: &Origin) -> bool {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-        if !name.is_empty() && name.chars().all(plain) {
-            return true;
-        }
-        let finding = Finding::error(origin.clone(), format!("`{name}` cannot be a feature"));
-        self.push(
-            finding.label("letters, digits, `_`, `-`").help("Write a name such as `base_setup`."),
-        );
-        false
-    }
-
-    /// A script is a file of its folder, and no other.
-    fn script_name(&mut self, name: &str, origin: &Origin) -> bool {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !name.is_empty() && !name.starts_with(['.', '-']) && name.chars().all(plain) {
-            return true;
-        }
-        let finding = Finding::error(origin.clone(), format!("`{name}` cannot be a script"));
-        let help = "Write the name of a file in `application_scripts_dir`, such as `gateway.sh`.";
-        self.push(finding.label("letters, digits, `.`, `_`, `-`").help(help));
-        false
-    }
-
-    /// Looks whether a feature can be set up in a virtual machine.
-    fn fits_machine(&mut self, name: &str, origin: &Origin, vmid: Vmid, file: &VmFile) -> bool {
-        if [crate::kind::NGINX, crate::kind::STEP_CA, crate::kind::TRAEFIK].contains(&name) {
-            let message = format!("`{name}` is set up in containers only");
-            let finding = Finding::warning(origin.clone(), message).label("left alone");
-            self.push(finding.help("Declare it for a container."));
-            return false;
-        }
-        let is_this = |vm: &&crate::declared::Vm| {
-            let number = vm.vmid.as_ref().and_then(|number| number.as_str().parse().ok());
-            number == Some(vmid)
-        };
-        let mut all = file.vms.iter().flat_map(List::iter).filter_map(|(_, vm)| vm);
-        let is_template = all.find(is_this).is_some_and(|vm| vm.is_template == Some(true));
-        if is_template {
-            let finding = Finding::warning(origin.clone(), "a feature of a template");
-            let help =
-                "Declare it for the machines that are cloned from it: a template never runs.";
-            self.push(finding.label("never set up").help(help));
-        }
-        !is_template
     }
 
     fn base_packages(&mut self, global: &HypervisorFile, root: &Origin) -> BTreeSet<String> {
@@ -327,93 +203,6 @@ impl Lowering {
             self.push(finding.help("Remove it, or write that name."));
         }
     }
-
-    /// Collects the services of all guests.
-    pub(super) fn services(&mut self, containers: &ContainerFile, vms: &VmFile) -> Vec<Service> {
-        let root = Origin::file(FileKind::Containers).at("lxc_configs");
-        let of_containers = containers.lxc_configs.iter().flatten();
-        let of_containers = of_containers.filter_map(|(Number(vmid), one)| {
-            let declared = one.as_ref()?.traefik_service.clone()?;
-            let origin = root.at(vmid).at("traefik_service");
-            Some(Service { owner: Owner::Container(*vmid), origin, declared })
-        });
-        let root = Origin::file(FileKind::Vms).at("vms");
-        let of_vms = vms.vms.iter().flat_map(List::iter).filter_map(|(index, vm)| {
-            let vm = vm?;
-            let vmid = vm.vmid.as_ref()?.as_str().parse().ok()?;
-            let origin = root.at(index).at("traefik_service");
-            Some(Service { owner: Owner::Vm(vmid), origin, declared: vm.traefik_service.clone()? })
-        });
-        of_containers.chain(of_vms).collect()
-    }
-
-    /// Gives the proxy its routes, when all guests are known.
-    pub(super) fn route_services(&mut self, services: Vec<Service>, desired: &mut Desired) {
-        if desired.trust.with_feature(crate::kind::TRAEFIK).next().is_none() {
-            return;
-        }
-        let mut first = std::collections::BTreeMap::new();
-        for service in services {
-            let Some((name, routed)) = self.routed(&service, desired) else { continue };
-            if let Some(other) = first.insert(name.clone(), service.origin.clone()) {
-                let message = format!("two services have the name `{name}`");
-                let finding = Finding::error(service.origin.at("name"), message).label("this one");
-                let help = "Give one of them another name.";
-                self.push(finding.with(other, "and this one").help(help));
-            }
-            desired.trust.proxy.services.insert(name, routed);
-        }
-    }
-
-    fn routed(&mut self, service: &Service, desired: &Desired) -> Option<(String, Routed)> {
-        let Service { owner, origin, declared } = service;
-        let name = declared.name.as_deref()?.trim_end_matches('.').to_ascii_lowercase();
-        if host_name_problem(&name).is_some() {
-            // Told where the names of DNS are read.
-            return None;
-        }
-        let port = self.number::<u16>(declared.port, origin.at("port"), 1..=u64::from(u16::MAX))?;
-        let scheme = self.scheme(declared.scheme.as_deref(), origin.at("scheme"))?;
-        let host = match (&desired.identity.domain, name.contains('.')) {
-            (_, true) => name.clone(),
-            (Some(domain), false) => format!("{name}.{}", domain.value),
-            (None, false) => {
-                let finding = Finding::error(origin.at("name"), "a service without a domain");
-                let help = "Declare `domain_name` in the global file, or write the whole name.";
-                self.push(finding.label("nobody could ask for it").help(help));
-                return None;
-            }
-        };
-        let Some(address) = address_of(*owner, desired) else {
-            let finding =
-                Finding::warning(origin.clone(), "a service of a guest without a fixed address");
-            let help = "Give the guest an address in `network_config.ip`.";
-            self.push(finding.label("it gets no route").help(help));
-            return None;
-        };
-        let middlewares = declared.middlewares.as_ref();
-        let middlewares = middlewares.map(|list| self.each(list, &origin.at("middlewares")));
-        let middlewares = middlewares.unwrap_or_default().into_iter();
-        let routed = Routed {
-            owner: *owner,
-            host,
-            url: format!("{scheme}://{address}:{}", port.value),
-            tls: scheme == "https",
-            rule: declared.rule.clone(),
-            middlewares: middlewares.map(|(_, name)| name.clone()).collect(),
-        };
-        Some((name, routed))
-    }
-
-    fn scheme(&mut self, text: Option<&str>, origin: Origin) -> Option<&'static str> {
-        let text = text.unwrap_or("http");
-        let known = ["http", "https", "h2c"].into_iter().find(|known| *known == text);
-        if known.is_none() {
-            let finding = Finding::error(origin, format!("`{text}` is not a scheme of Traefik"));
-            self.push(finding.label("not known").help("Write `http`, `https` or `h2c`."));
-        }
-        known
-    }
 }
 
 fn joined(words: Option<&Words>, default: &str) -> String {
@@ -424,15 +213,4 @@ fn joined(words: Option<&Words>, default: &str) -> String {
 fn is_plain_uri(text: &str) -> bool {
     let known = ["https://", "http://", "file:/", "cdrom:"].iter().any(|p| text.starts_with(p));
     known && !text.contains(|c: char| c.is_whitespace() || c.is_control())
-}
-
-fn address_of(owner: Owner, desired: &Desired) -> Option<std::net::Ipv4Addr> {
-    match owner {
-        Owner::Container(vmid) => match desired.containers.get(&vmid)?.net0.as_ref()?.ip? {
-            Ipv4Config::Static(net) => Some(net.addr()),
-            _ => None,
-        },
-        Owner::Vm(vmid) => Some(desired.vms.get(&vmid)?.address.as_ref()?.value.addr()),
-        Owner::Node => None,
-    }
 }
