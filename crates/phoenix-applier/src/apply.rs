@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use phoenix_planner::address::Address;
 use phoenix_planner::operation::Operation;
-use phoenix_planner::plan::{Action, Edge, Plan, Step};
+use phoenix_planner::plan::{Action, Disruption, Edge, Plan, Step};
 
 use crate::node::Node;
 use crate::report::{Outcome, Report};
@@ -36,7 +36,7 @@ pub enum Event<'a> {
 pub enum Flow {
     /// It goes on.
     Continue,
-    /// It ends before the next action; the present one is finished.
+    /// It ends before the next action; the present one is finished, and services still read what has changed.
     Stop,
 }
 
@@ -46,11 +46,12 @@ pub enum Flow {
 /// action and may stop the apply between two actions.
 pub fn apply(plan: &Plan, node: &mut dyn Node, tell: &mut dyn FnMut(Event<'_>) -> Flow) -> Report {
     let mut report = Report::default();
-    let mut ended = BTreeMap::new();
+    let mut ended = Ended::new();
     let mut flow = Flow::Continue;
     for step in plan.steps() {
         let outcome = match (flow, blocker(step, &ended)) {
-            (Flow::Stop, _) => Outcome::LeftOut,
+            (Flow::Stop, _) if !brings_into_force(step, &ended) => Outcome::LeftOut,
+            (Flow::Stop, _) => carry_out(step.action, node),
             (Flow::Continue, Some(by)) => Outcome::Blocked { by },
             (Flow::Continue, None) => {
                 flow = tell(Event::Started { number: step.number, action: step.action });
@@ -61,19 +62,38 @@ pub fn apply(plan: &Plan, node: &mut dyn Node, tell: &mut dyn FnMut(Event<'_>) -
         if tell(event) == Flow::Stop {
             flow = Flow::Stop;
         }
-        ended.insert(step.number, (step.action.address.clone(), outcome.clone()));
+        ended.insert(step.number, (step.action, outcome.clone()));
         report.push(step.action.address.clone(), outcome);
     }
     report
 }
 
-fn blocker(step: Step<'_>, ended: &BTreeMap<usize, (Address, Outcome)>) -> Option<Address> {
+/// The actions that have ended, by their numbers.
+type Ended<'a> = BTreeMap<usize, (&'a Action, Outcome)>;
+
+/// Returns whether a service is to read files of this plan that are all in their places.
+///
+/// It is done after an interrupt too: the next plan would find the files as declared, and nothing to do. While one
+/// of them is left out, the next plan has it, and the service with it.
+fn brings_into_force(step: Step<'_>, ended: &Ended<'_>) -> bool {
+    if !matches!(step.action.disruption, Disruption::Reload | Disruption::RestartService(_)) {
+        return false;
+    }
+    let needed = step.after().into_iter().filter(|(_, edge)| *edge == Edge::Needs);
+    let needed = needed.filter_map(|(number, _)| ended.get(&number)).collect::<Vec<_>>();
+    let is_file =
+        |operation: &Operation| !matches!(operation, Operation::Run(_) | Operation::Check(_));
+    let has_changed = needed.iter().any(|(action, _)| action.operations.iter().any(is_file));
+    has_changed && needed.iter().all(|(_, outcome)| *outcome == Outcome::Done)
+}
+
+fn blocker(step: Step<'_>, ended: &Ended<'_>) -> Option<Address> {
     let needed = step.after().into_iter().filter(|(_, edge)| *edge == Edge::Needs);
     let mut failed = needed.filter_map(|(number, _)| match ended.get(&number) {
         Some((_, Outcome::Done)) | None => None,
         // The one that failed first is what the operator must look at.
         Some((_, Outcome::Blocked { by })) => Some(by.clone()),
-        Some((address, _)) => Some(address.clone()),
+        Some((action, _)) => Some(action.address.clone()),
     });
     failed.next()
 }

@@ -6,16 +6,18 @@
 mod folders;
 mod named;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use folders::lay;
 use named::read_named;
-use phoenix_applier::{Event, Flow, Node, Report, SimulatedNode, apply, observe};
+use phoenix_applier::{Event, Flow, Node, Outcome, Report, SimulatedNode, apply, observe};
+use phoenix_planner::address::Address;
 use phoenix_planner::desired::Desired;
 use phoenix_planner::kind;
 use phoenix_planner::load::{Strictness, load};
-use phoenix_planner::plan::Plan;
+use phoenix_planner::plan::{Action, Disruption, Plan};
 use phoenix_planner::preview;
 use phoenix_planner::source::{FileKind, Sources};
 
@@ -46,6 +48,37 @@ fn plan(desired: &Desired, node: &mut dyn Node) -> Plan {
 
 fn apply_all(plan: &Plan, node: &mut dyn Node) -> Report {
     apply(plan, node, &mut |_| Flow::Continue)
+}
+
+/// Returns the services that an apply was to restart, or has restarted.
+fn restarts(plan: &Plan, report: &Report, wanted: fn(&Outcome) -> bool) -> BTreeSet<Address> {
+    let is_restart = |action: &Action| matches!(action.disruption, Disruption::RestartService(_));
+    let ended = plan.steps().zip(report.outcomes());
+    let hit = ended.filter(|(step, (_, outcome))| is_restart(step.action) && wanted(outcome));
+    hit.map(|(step, _)| step.action.address.clone()).collect()
+}
+
+#[test]
+fn interrupted_after_any_action_no_restart_is_lost() {
+    for name in ["dns-edited", "traefik-drifted", "trust", "trust-drifted"] {
+        let desired = desired(name, "", "");
+        let whole = plan(&desired, &mut SimulatedNode::open(node(name).path()).unwrap()).len();
+        for stop in 1..=whole {
+            let folder = node(name);
+            let mut node = SimulatedNode::open(folder.path()).unwrap();
+            let first = plan(&desired, &mut node);
+            let report = apply(&first, &mut node, &mut |event| match event {
+                Event::Ended { number, .. } if number == stop => Flow::Stop,
+                _ => Flow::Continue,
+            });
+            let due = restarts(&first, &report, |_| true);
+            let mut done = restarts(&first, &report, |outcome| *outcome == Outcome::Done);
+            let second = plan(&desired, &mut node);
+            let report = apply_all(&second, &mut node);
+            done.extend(restarts(&second, &report, |outcome| *outcome == Outcome::Done));
+            assert!(!due.is_empty() && due.is_subset(&done), "{name}, {stop}: {due:?}, {done:?}");
+        }
+    }
 }
 
 #[test]
