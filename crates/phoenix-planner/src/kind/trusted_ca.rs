@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use root::Root;
 
 /// Where a root certificate of the operator's own is put (update-ca-certificates(8)).
-pub(super) const FILE: &str = "/usr/local/share/ca-certificates/phoenix-root-ca.crt";
+pub(super) const FILE: &str = "/usr/local/share/ca-certificates/phoenix_root_ca.crt";
 /// The file with all root certificates, which programs read.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// What makes the one from the others, and its package.

@@ -57,7 +57,7 @@ fn the_inside_of_machines_is_looked_at() {
     drop(copy.phoenix(&["apply", "--yes"]).exits(0));
     let asked = ["verify", "vm/1001", "vm/1002", "vm/1003", "vm/1004"];
     compare("verify", "vm-inside", &copy.phoenix(&asked).exits(4).stdout);
-    let root = "node/guests/1001/fs/usr/local/share/ca-certificates/phoenix-root-ca.crt";
+    let root = "node/guests/1001/fs/usr/local/share/ca-certificates/phoenix_root_ca.crt";
     copy.write(root, "no certificate any more\n");
     let script = "node/fs/root/features/docker.sh";
     copy.write(script, &format!("{}# more\n", copy.read(script)));

@@ -207,7 +207,7 @@ fn trust(stack: &Stack) {
     let said = stack.lab.says("102", &["curl", "-sS", "-m", "5", "--fail", directory]);
     assert!(said.contains("newOrder"), "{said}");
     let root = stack.text("103/fs/etc/step-ca/certs/root_ca.crt");
-    let shared = stack.lab.twin("fs/mnt/shared/ssl/phoenix-root-ca.crt");
+    let shared = stack.lab.twin("fs/mnt/shared/ssl/phoenix_root_ca.crt");
     assert_eq!(fs::read_to_string(shared).unwrap(), root);
 }
 

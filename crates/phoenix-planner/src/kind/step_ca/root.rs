@@ -16,8 +16,8 @@ use crate::probe::Facts;
 const MOUNTED: &str = "/etc/step-ca/ssl";
 
 /// The names of what is kept in the shared folder.
-pub(in crate::kind) const FILE: &str = "phoenix-root-ca.crt";
-pub(super) const FINGERPRINT: &str = "phoenix-root-ca.fingerprint";
+pub(in crate::kind) const FILE: &str = "phoenix_root_ca.crt";
+pub(super) const FINGERPRINT: &str = "phoenix_root_ca.fingerprint";
 
 /// What is known of the root certificate.
 #[derive(Debug, Clone)]
