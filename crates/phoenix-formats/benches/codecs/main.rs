@@ -7,6 +7,7 @@
 mod certificate;
 mod dnsmasq;
 mod firewall;
+mod fstab;
 mod hosts;
 mod interfaces;
 mod iptables;
@@ -17,6 +18,7 @@ mod pct;
 mod property;
 mod qm;
 mod resolv_conf;
+mod storage_cfg;
 mod subid;
 mod yaml;
 

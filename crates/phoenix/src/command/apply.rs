@@ -77,7 +77,7 @@ fn approved(
     round: usize,
 ) -> Result<(), Exit> {
     if round > 1 {
-        out::say(&format!("Round {round}: what is known now that these guests exist."));
+        out::say(&format!("Round {round}: what can be done after the last one."));
     }
     out::say_preview(&session.preview(plan, Format::Text));
     if !consented(plan, consent)? {
