@@ -25,3 +25,4 @@ pub mod schema;
 pub mod source;
 pub mod verify;
 pub mod want;
+mod words;

@@ -8,12 +8,12 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::address::Address;
 use crate::location::Location;
 use crate::operation::Operation;
 use crate::source::Origin;
+use crate::words::sha256;
 
 /// What happens to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -388,6 +388,6 @@ impl Plan {
     pub fn digest(&self) -> String {
         let steps = self.steps().map(|step| (step.action, step.after())).collect::<Vec<_>>();
         let text = serde_json::to_string(&steps).expect("actions hold nothing that JSON cannot");
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(text)
     }
 }

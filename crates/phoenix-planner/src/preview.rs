@@ -20,6 +20,7 @@ use crate::operation::{Check, Operation, Shown, Want};
 use crate::plan::{Action, Disruption, Plan, Verb};
 use crate::probe::Probe;
 use crate::source::Origin;
+use crate::words::listed;
 
 /// Finds the line of a value in the operator's files, counted from 1.
 pub type Lines<'a> = &'a dyn Fn(&Origin) -> Option<usize>;
@@ -71,9 +72,7 @@ fn said(sort: &str, ids: &[&str], verb: &str) -> Option<String> {
     match ids {
         [] => None,
         [id] => Some(format!("{sort} {id} {verb}s")),
-        [first @ .., last] if ids.len() <= NAMED => {
-            Some(format!("{sort}s {} and {last} {verb}", first.join(", ")))
-        }
+        _ if ids.len() <= NAMED => Some(format!("{sort}s {} {verb}", listed(ids))),
         _ => Some(format!("{} {sort}s {verb}", ids.len())),
     }
 }

@@ -19,6 +19,7 @@ use crate::operation::{Operation, Write};
 use crate::plan::{Action, ActionId, Disruption, Draft, Edge, Verb};
 use crate::probe::{Argv, Facts, Probe, argv};
 use crate::refusal::Refusal;
+use crate::words::listed;
 
 pub(crate) const FILE: &str = "/etc/resolv.conf";
 
@@ -177,16 +178,6 @@ fn notes(desired: &Desired, servers: &[IpAddr]) -> Vec<String> {
         format!("only {MOST_NAMESERVERS} servers are ever asked: {} {are} left out", listed(rest))
     });
     later.into_iter().chain(left_out).collect()
-}
-
-/// Returns servers as a phrase: `a`, `a and b`, `a, b and c`.
-fn listed(servers: &[IpAddr]) -> String {
-    let words = servers.iter().map(IpAddr::to_string).collect::<Vec<_>>();
-    match words.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [front @ .., last] => format!("{} and {last}", front.join(", ")),
-    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::operation::{Operation, Write};
 use crate::plan::{Action, Disruption, Draft, Edge, Verb};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
+use crate::words::listed;
 
 /// Permission bits of a new file: the programs read it as the user who calls them.
 const MODE: u32 = 0o644;
@@ -99,13 +100,9 @@ fn plan_file(file: &File, observed: &Observed<'_>, draft: &mut Draft) {
 }
 
 fn reason(vmids: &[Vmid]) -> String {
-    let names = vmids.iter().map(ToString::to_string).collect::<Vec<_>>();
-    match names.as_slice() {
+    match vmids {
         [one] => format!("container {one} does not start without it"),
-        [all @ .., last] => {
-            format!("containers {} and {last} do not start without it", all.join(", "))
-        }
-        [] => String::new(),
+        all => format!("containers {} do not start without it", listed(all)),
     }
 }
 

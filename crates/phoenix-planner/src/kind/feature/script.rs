@@ -4,8 +4,6 @@
 //! phoenix does not read what the script does; the plan says so. A mark in the guest holds the digest of
 //! the script that ran.
 
-use sha2::{Digest as _, Sha256};
-
 use super::KNOWN_FEATURES;
 use super::guest::{Guest, at, noun, ready, to_ask};
 use crate::address::Address;
@@ -17,6 +15,7 @@ use crate::operation::{Operation, Run, Shown, Write};
 use crate::plan::{Action, Draft, Verb};
 use crate::probe::{Facts, Probe};
 use crate::refusal::Refusal;
+use crate::words::sha256;
 
 /// Where the marks are in a guest.
 const MARKS: &str = "/var/lib/phoenix/features";
@@ -117,7 +116,7 @@ pub(in crate::kind) fn once(
     text: &str,
     mark: Location,
 ) -> Option<Action> {
-    let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digest = sha256(text);
     let before = guest.observed.facts.text(&mark);
     let after = format!("{digest}\n");
     if before == Some(after.as_str()) {

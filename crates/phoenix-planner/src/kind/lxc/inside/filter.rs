@@ -3,10 +3,6 @@
 //! Proxmox VE's firewall makes no chain for a macvlan or ipvlan (measured), so that the same rules are
 //! kept where the packets arrive. What has no way into the ruleset is named in the plan.
 
-use phoenix_formats::firewall::{FwFile, Guarded, Level, Ruleset};
-use phoenix_formats::public_interface::{HEADER, RULESET_PATH, RULESET_TABLE};
-use sha2::{Digest, Sha256};
-
 use super::arp::run_script;
 use super::reading::{loaded_probe, package_probe, way_out_probe};
 use super::{After, Inside, Power, check, write};
@@ -17,6 +13,9 @@ use crate::observed::Observed;
 use crate::operation::{Check, Operation, Run, Want};
 use crate::plan::{Action, ActionId, Draft, Edge, Verb};
 use crate::probe::{Answer, Probe, argv};
+use crate::words::sha256;
+use phoenix_formats::firewall::{FwFile, Guarded, Level, Ruleset};
+use phoenix_formats::public_interface::{HEADER, RULESET_PATH, RULESET_TABLE};
 
 /// The package of Debian that brings nft(8).
 pub(super) const PACKAGE: &str = "nftables";
@@ -42,8 +41,7 @@ pub(super) fn wanted(observed: &Observed<'_>, container: &Container, draft: &Dra
     let net = format!("net{}", PublicInterface::INDEX);
     let guarded = Guarded { net: &net, device: PublicInterface::NAME, table: RULESET_TABLE };
     let ruleset = Ruleset::of(&guest, &cluster, guarded);
-    let digest = Sha256::digest(ruleset.body());
-    let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digest = sha256(ruleset.body());
     let tag = format!("phoenix {}", &digest[..TAG_DIGITS]);
     let left_out = ruleset.left_out.iter();
     let notes = left_out.map(|left| format!("`{}` is not in it: {}", left.rule, left.reason));
