@@ -14,7 +14,6 @@
 //! not GNU's; all of them are told as they say it.
 
 mod answer;
-mod base64;
 mod files;
 
 use std::io;

@@ -4,11 +4,13 @@ mod change;
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use phoenix_planner::location::Location;
 use phoenix_planner::probe::{Answer, Output, Probe};
 
 use super::answer::Ended;
-use super::{Agent, Silence, base64};
+use super::{Agent, Silence};
 use crate::local::program::Excess;
 use crate::local::read::Unread;
 
@@ -121,9 +123,8 @@ impl Agent<'_> {
         if !output.success() {
             return Ok(Err(unread(&output)));
         }
-        let Some(bytes) = base64::decode(&output.stdout).filter(|_| !is_cut) else {
-            return Ok(Err(because("it did not arrive whole")));
-        };
+        let whole = STANDARD.decode(output.stdout.trim_end()).ok().filter(|_| !is_cut);
+        let Some(bytes) = whole else { return Ok(Err(because("it did not arrive whole"))) };
         if bytes.len() as u64 > LIMIT {
             return Ok(large());
         }
